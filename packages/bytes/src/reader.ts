@@ -1,0 +1,123 @@
+import { FormatError, type FormatErrorCode } from './format-error.ts'
+
+/**
+ * A cursor over borrowed bytes. Every read names its field, so a bad input is reported as
+ * `quote.header.qeSvn at 0x8: need 2 bytes, 1 left` and no caller does offset arithmetic.
+ * Integers are little-endian.
+ */
+export class ByteReader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  readonly #name: string
+  readonly #base: number
+  #position = 0
+
+  /** @param base offset of `bytes[0]` in the outermost input, for errors */
+  constructor(bytes: Uint8Array, name: string, base = 0) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#name = name
+    this.#base = base
+  }
+
+  /** Bytes read so far. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** Bytes not read yet. */
+  get left(): number {
+    return this.#bytes.byteLength - this.#position
+  }
+
+  u8(field: string): number {
+    return this.#view.getUint8(this.#take(field, 1))
+  }
+
+  u16le(field: string): number {
+    return this.#view.getUint16(this.#take(field, 2), true)
+  }
+
+  u32le(field: string): number {
+    return this.#view.getUint32(this.#take(field, 4), true)
+  }
+
+  u64le(field: string): bigint {
+    return this.#view.getBigUint64(this.#take(field, 8), true)
+  }
+
+  /** Reads a u16 that has only one legal value, and narrows to it. */
+  expectU16le<const T extends number>(field: string, expected: T): T {
+    const start = this.#position
+    const actual = this.u16le(field)
+    if (actual === expected) return expected
+    throw this.#error('ERR_FORMAT_VALUE', field, start, `expected ${expected}, found ${actual}`)
+  }
+
+  /** Reads bytes that have only one legal value. */
+  expectBytes(field: string, expected: Uint8Array): Uint8Array {
+    const start = this.#position
+    const actual = this.bytes(field, expected.byteLength)
+    if (equalBytes(actual, expected)) return actual
+    throw this.#error(
+      'ERR_FORMAT_VALUE',
+      field,
+      start,
+      `expected ${expected.toHex()}, found ${actual.toHex()}`,
+    )
+  }
+
+  /** The next `length` bytes, as a view: copy before keeping it beyond the input's lifetime. */
+  bytes(field: string, length: number): Uint8Array {
+    const start = this.#take(field, length)
+    return this.#bytes.subarray(start, start + length)
+  }
+
+  /** Everything not read yet, as a view. */
+  rest(field: string): Uint8Array {
+    return this.bytes(field, this.left)
+  }
+
+  /** A reader confined to the next `length` bytes; its errors still count from the outermost input. */
+  nested(field: string, length: number): ByteReader {
+    const start = this.#take(field, length)
+    const inner = this.#bytes.subarray(start, start + length)
+    return new ByteReader(inner, `${this.#name}.${field}`, this.#base + start)
+  }
+
+  /** Refuses bytes that no read has claimed. */
+  end(): void {
+    if (this.left > 0) {
+      throw this.#error(
+        'ERR_FORMAT_TRAILING',
+        '(end)',
+        this.#position,
+        `${this.left} bytes left over`,
+      )
+    }
+  }
+
+  /** The error to throw for the field that ends at the cursor and is `length` bytes long. */
+  refuse(field: string, length: number, detail: string): FormatError {
+    return this.#error('ERR_FORMAT_VALUE', field, this.#position - length, detail)
+  }
+
+  #take(field: string, length: number): number {
+    const start = this.#position
+    if (length > this.left) {
+      const detail = `need ${length} bytes, ${this.left} left`
+      throw this.#error('ERR_FORMAT_TRUNCATED', field, start, detail)
+    }
+    this.#position = start + length
+    return start
+  }
+
+  #error(code: FormatErrorCode, field: string, position: number, detail: string): FormatError {
+    return new FormatError(code, `${this.#name}.${field}`, this.#base + position, detail)
+  }
+}
+
+/** Whether two byte strings are the same. Not constant-time: never compare secrets with it. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index])
+}
