@@ -4,13 +4,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  becomePinnedNode,
-  pinnedNode,
-  root,
-  thisMachine,
-  unservedReason,
-} from './pinned-node.mjs.mts'
+import { becomePinnedNode, pinnedNode, root, thisMachine, unservedReason } from './pinned-node.mjs'
 
 const OLDEST_NODE = 18
 const STAMP = join(root, 'node_modules', '.alcove-setup')

@@ -1,6 +1,6 @@
 import { equal, match } from 'node:assert/strict'
 import { test } from 'node:test'
-import { unservedReason } from './pinned-node.mjs.mts'
+import { unservedReason } from './pinned-node.mjs'
 
 const cases: readonly [machine: Parameters<typeof unservedReason>[0], says: RegExp | undefined][] =
   [
