@@ -1,0 +1,3 @@
+export { errorFields, jsonLog, type Log, type LogFields } from './log.ts'
+export { ConfigError, type Environment, SettingsReader } from './settings.ts'
+export { aborted, type StoppableProcess, stopSignal } from './stop-signal.ts'

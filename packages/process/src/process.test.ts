@@ -1,0 +1,77 @@
+import { deepEqual, equal, throws } from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
+import { test } from 'node:test'
+import { errorFields, jsonLog, SettingsReader, stopSignal } from './index.ts'
+
+test('every wrong setting is named at once, typos included', () => {
+  const reader = new SettingsReader(
+    { QUOTE_HELPER_MAX: '0', QUOTE_HELPER_SOCKT: '/x', OTHER_THING: 'y' },
+    'QUOTE_HELPER_',
+  )
+  equal(reader.integer('MAX', 64, 1, 1024), 64)
+  equal(reader.string('SOCKET', '/run/s'), '/run/s')
+  reader.problem('PATH', 'required')
+  throws(() => reader.end(), {
+    code: 'ERR_CONFIG',
+    problems: [
+      "QUOTE_HELPER_MAX: want an integer from 1 to 1024, got '0'",
+      'QUOTE_HELPER_PATH: required',
+      'QUOTE_HELPER_SOCKT: unknown setting',
+    ],
+  })
+})
+
+test('a setting that is empty counts as not set', () => {
+  const reader = new SettingsReader({ X_A: '', X_B: '7' }, 'X_')
+  equal(reader.optional('A'), undefined)
+  equal(reader.integer('B', 1, 1, 9), 7)
+  reader.end()
+})
+
+test('a log line is one JSON object with the event and its facts', () => {
+  const lines: string[] = []
+  const log = jsonLog('quote-helper', { write: line => void lines.push(line) })
+  log.info('ready', { socket: '/x' })
+  log.error('failed', errorFields(Object.assign(new Error('no'), { code: 'ERR_X' })))
+  const [first, second] = lines.map((line): Record<string, unknown> => JSON.parse(line))
+  deepEqual(
+    { ...first, time: '' },
+    { level: 'info', time: '', service: 'quote-helper', socket: '/x', event: 'ready' },
+  )
+  deepEqual(second && [second['level'], second['code'], second['message']], [
+    'error',
+    'ERR_X',
+    'no',
+  ])
+})
+
+test('SIGTERM aborts the stop signal', () => {
+  const process = new EventEmitter()
+  const signal = stopSignal(process)
+  equal(signal.aborted, false)
+  process.emit('SIGTERM')
+  equal(signal.reason, 'SIGTERM')
+})
+
+test('a process started with an IPC channel notices that its parent was killed', async () => {
+  const child = `import { stopSignal, aborted } from '${import.meta.dirname}/stop-signal.ts'
+    const signal = stopSignal(process)
+    const alive = setInterval(() => undefined, 1000)
+    process.stdout.write('up ')
+    await aborted(signal)
+    clearInterval(alive)
+    process.stdout.write(signal.reason)`
+  const parent = `import { spawn } from 'node:child_process'
+    spawn(process.execPath, ['--input-type=module', '-e', ${JSON.stringify(child)}], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })`
+  const started = spawn(process.execPath, ['--input-type=module', '-e', parent], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  started.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+    if (said === 'up ') started.kill('SIGKILL')
+  })
+  await once(started.stdout, 'end')
+  equal(said, 'up parent gone')
+})
