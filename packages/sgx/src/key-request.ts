@@ -1,0 +1,88 @@
+import { ByteReader, ByteWriter } from '@alcove/bytes'
+import { type Attributes, parseAttributes, writeAttributes } from './attributes.ts'
+
+/** Values of `KeyRequest.keyName`. */
+export const KeyName = {
+  einitToken: 0,
+  provision: 1,
+  provisionSeal: 2,
+  report: 3,
+  seal: 4,
+} as const
+
+/** Bits of `KeyRequest.keyPolicy`: what of the enclave's identity goes into a sealing key. */
+export const KeyPolicy = {
+  mrEnclave: 0x1,
+  mrSigner: 0x2,
+  noIsvProdId: 0x4,
+  configId: 0x8,
+  isvFamilyId: 0x10,
+  isvExtProdId: 0x20,
+} as const
+
+/** What EGETKEY is asked for. */
+export interface KeyRequest {
+  /** One of KeyName; another number is carried as it is, for the platform to refuse. */
+  readonly keyName: number
+  /** Bits of KeyPolicy. */
+  readonly keyPolicy: number
+  readonly isvSvn: number
+  /** 16 bytes. */
+  readonly cpuSvn: Uint8Array
+  readonly attributeMask: Attributes
+  /** 32 bytes. */
+  readonly keyId: Uint8Array
+  readonly miscMask: number
+  readonly configSvn: number
+}
+
+/**
+ * Reads a KEYREQUEST, exactly 512 bytes. Byte fields are views of the input; reserved bytes are skipped.
+ *
+ * | offset | size | field         |
+ * | -----: | ---: | ------------- |
+ * |   0x00 |    2 | keyName       |
+ * |   0x02 |    2 | keyPolicy     |
+ * |   0x04 |    2 | isvSvn        |
+ * |   0x06 |    2 | reserved1     |
+ * |   0x08 |   16 | cpuSvn        |
+ * |   0x18 |   16 | attributeMask |
+ * |   0x28 |   32 | keyId         |
+ * |   0x48 |    4 | miscMask      |
+ * |   0x4c |    2 | configSvn     |
+ * |   0x4e |  434 | reserved2     |
+ *
+ * @throws {FormatError} `ERR_FORMAT_TRUNCATED`, `ERR_FORMAT_TRAILING`
+ * @see docs/formats/key-request.md
+ */
+export function parseKeyRequest(bytes: Uint8Array): KeyRequest {
+  const reader = new ByteReader(bytes, 'keyRequest')
+  const keyName = reader.u16le('keyName')
+  const keyPolicy = reader.u16le('keyPolicy')
+  const isvSvn = reader.u16le('isvSvn')
+  reader.bytes('reserved1', 2)
+  const cpuSvn = reader.bytes('cpuSvn', 16)
+  const attributeMask = parseAttributes(reader, 'attributeMask')
+  const keyId = reader.bytes('keyId', 32)
+  const miscMask = reader.u32le('miscMask')
+  const configSvn = reader.u16le('configSvn')
+  reader.bytes('reserved2', 434)
+  reader.end()
+  return { keyName, keyPolicy, isvSvn, cpuSvn, attributeMask, keyId, miscMask, configSvn }
+}
+
+/** The 512 bytes of a KEYREQUEST; reserved bytes are zero. @throws {FormatError} `ERR_FORMAT_VALUE` */
+export function encodeKeyRequest(request: KeyRequest): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter('keyRequest')
+    .u16le('keyName', request.keyName)
+    .u16le('keyPolicy', request.keyPolicy)
+    .u16le('isvSvn', request.isvSvn)
+    .zeros(2)
+    .bytes('cpuSvn', request.cpuSvn, 16)
+  return writeAttributes(writer, 'attributeMask', request.attributeMask)
+    .bytes('keyId', request.keyId, 32)
+    .u32le('miscMask', request.miscMask)
+    .u16le('configSvn', request.configSvn)
+    .zeros(434)
+    .done()
+}
