@@ -6,6 +6,15 @@ export {
   type KeyRequest,
   parseKeyRequest,
 } from './key-request.ts'
+export {
+  type Certification,
+  encodeQuote,
+  encodeQuoteSignedPart,
+  parseQuote,
+  type Quote,
+  type QuoteFields,
+} from './quote.ts'
+export { INTEL_QE_VENDOR_ID, type QuoteHeader } from './quote-header.ts'
 export { encodeReport, parseReport, type Report } from './report.ts'
 export { encodeReportBody, parseReportBody, type ReportBody } from './report-body.ts'
 export { encodeTargetInfo, parseTargetInfo, type TargetInfo } from './target-info.ts'
