@@ -1,0 +1,6 @@
+export type { StoredAuthorities } from './authorities.ts'
+export type { CollateralFile, CollateralOptions, SimulatedQe } from './collateral.ts'
+export { type CertifiedPlatform, createPcs, type PcsOptions, type SimulatedPcs } from './pcs.ts'
+export { PcsError } from './pcs-error.ts'
+export type { PckCa, PckPlatform } from './sgx-extension.ts'
+export { cpuSvnFor, type TcbStatus } from './tcb-levels.ts'
