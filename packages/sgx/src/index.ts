@@ -1,4 +1,5 @@
 export { AttributeFlag, type Attributes } from './attributes.ts'
+export { EnclaveMeasurement, SecinfoFlag } from './enclave-measurement.ts'
 export {
   encodeKeyRequest,
   KeyName,
@@ -17,4 +18,6 @@ export {
 export { INTEL_QE_VENDOR_ID, type QuoteHeader } from './quote-header.ts'
 export { encodeReport, parseReport, type Report } from './report.ts'
 export { encodeReportBody, parseReportBody, type ReportBody } from './report-body.ts'
+export { SgxError, type SgxErrorCode } from './sgx-error.ts'
+export { measureSgxs, parseSgxs, type SgxsRecord } from './sgxs.ts'
 export { encodeTargetInfo, parseTargetInfo, type TargetInfo } from './target-info.ts'
