@@ -1,5 +1,6 @@
 export { AttributeFlag, type Attributes } from './attributes.ts'
 export { EnclaveMeasurement, SecinfoFlag } from './enclave-measurement.ts'
+export { type CpuidResult, type EpcSection, parseEpcSection } from './epc-section.ts'
 export {
   encodeKeyRequest,
   KeyName,
