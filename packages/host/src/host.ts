@@ -1,0 +1,18 @@
+import type { CpuidResult } from '@alcove/sgx'
+
+/** What an agent may see of its node. Paths are the node's own: `/dev/sgx_enclave`. */
+export interface Host {
+  /**
+   * The file's bytes, or `undefined` if there is no such file.
+   *
+   * @throws {HostError} `ERR_HOST_READ` where there is one that cannot be read
+   */
+  read(path: string): Promise<Uint8Array | undefined>
+  isCharDevice(path: string): Promise<boolean>
+  /**
+   * What CPU 0 answers, or `undefined` where the node offers no way to ask.
+   *
+   * @throws {HostError} `ERR_HOST_READ` where the way is there, but not for this process
+   */
+  cpuid(leaf: number, subleaf: number): Promise<CpuidResult | undefined>
+}

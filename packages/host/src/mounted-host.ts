@@ -1,0 +1,37 @@
+import { open, readFile, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { ByteReader } from '@alcove/bytes'
+import type { CpuidResult } from '@alcove/sgx'
+import { orAbsent } from './absence.ts'
+import type { Host } from './host.ts'
+
+/**
+ * The node as mounted at `root`: `/host` in a DaemonSet, `/` in a process of the node itself. `..` does not lead above
+ * the root; symbolic links are followed as the kernel does, so an absolute one leads out of a mount.
+ */
+export function mountedHost(root: string): Host {
+  const below = (path: string) => join(root, resolve('/', path))
+  return {
+    read: path => orAbsent(path, readFile(below(path))),
+    isCharDevice: async path =>
+      (await orAbsent(path, stat(below(path))))?.isCharacterDevice() ?? false,
+    cpuid: (leaf, subleaf) => orAbsent(cpuidPath, cpuidOf(below(cpuidPath), leaf, subleaf)),
+  }
+}
+
+const cpuidPath = '/dev/cpu/0/cpuid'
+
+/** cpuid(4): 16 bytes at the position whose low 32 bits are the leaf and whose high 32 bits are the subleaf. */
+async function cpuidOf(path: string, leaf: number, subleaf: number): Promise<CpuidResult> {
+  await using file = await open(path, 'r')
+  const buffer = new Uint8Array(16)
+  const position = (BigInt(subleaf) << 32n) | BigInt(leaf)
+  const { bytesRead } = await file.read({ buffer, position })
+  const reader = new ByteReader(buffer.subarray(0, bytesRead), 'cpuid')
+  return {
+    eax: reader.u32le('eax'),
+    ebx: reader.u32le('ebx'),
+    ecx: reader.u32le('ecx'),
+    edx: reader.u32le('edx'),
+  }
+}
