@@ -1,8 +1,9 @@
 import { type KeyObject, sign } from 'node:crypto'
 import { ByteWriter } from '@alcove/bytes'
+import type { TcbStatus } from '@alcove/dcap'
 import type { Authorities } from './authorities.ts'
 import type { PckCa } from './sgx-extension.ts'
-import { levelOf, type TcbStatus, tcbLevels } from './tcb-levels.ts'
+import { levelOf, tcbLevels } from './tcb-levels.ts'
 import { issueCrl } from './x509.ts'
 
 /** Collateral in its file form: JSON texts as signed, chains in PEM, CRLs in hex of their DER. */

@@ -1,6 +1,7 @@
+export type { TcbStatus } from '@alcove/dcap'
 export type { StoredAuthorities } from './authorities.ts'
 export type { CollateralFile, CollateralOptions, SimulatedQe } from './collateral.ts'
 export { type CertifiedPlatform, createPcs, type PcsOptions, type SimulatedPcs } from './pcs.ts'
 export { PcsError } from './pcs-error.ts'
 export type { PckCa, PckPlatform } from './sgx-extension.ts'
-export { cpuSvnFor, type TcbStatus } from './tcb-levels.ts'
+export { cpuSvnFor } from './tcb-levels.ts'

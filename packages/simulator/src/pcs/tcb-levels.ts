@@ -1,12 +1,4 @@
-/** Intel's seven answers to "how current is this platform": verification's vocabulary. */
-export type TcbStatus =
-  | 'UpToDate'
-  | 'SWHardeningNeeded'
-  | 'ConfigurationNeeded'
-  | 'ConfigurationAndSWHardeningNeeded'
-  | 'OutOfDate'
-  | 'OutOfDateConfigurationNeeded'
-  | 'Revoked'
+import type { TcbStatus } from '@alcove/dcap'
 
 /** One TCB level of the simulated TCB info: a platform is at the first level that it reaches in every component. */
 export interface TcbLevel {

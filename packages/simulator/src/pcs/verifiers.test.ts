@@ -1,7 +1,8 @@
-import { equal, throws } from 'node:assert/strict'
-import { createHash, createPublicKey, type KeyObject, sign } from 'node:crypto'
+import { deepEqual, equal, throws } from 'node:assert/strict'
+import { createHash, createPublicKey, type KeyObject, sign, X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 import { concatBytes } from '@alcove/bytes'
+import { intelRoots, parseCollateral, parseCrl, parsePckCertificate, verify } from '@alcove/dcap'
 import {
   encodeQuote,
   encodeQuoteSignedPart,
@@ -14,7 +15,7 @@ import qvl from '@phala/dcap-qvl'
 import { type CollateralFile, cpuSvnFor, createPcs, type PckCa, type TcbStatus } from './index.ts'
 import { deriveP256 } from './p256.ts'
 
-// Another verifier's opinion of what the simulated PCS issues, on quotes laid out here.
+// What verifiers say of what the simulated PCS issues, on quotes laid out here.
 
 const seed = new Uint8Array(32).fill(9)
 const now = new Date('2026-03-01T12:00:00Z')
@@ -41,11 +42,12 @@ const body = (changes: Partial<ReportBody>): ReportBody => ({
   ...changes,
 })
 
-function collateral(ca: PckCa): ReturnType<typeof forQvl> {
-  const qe = body({})
-  const qeIdentity = { ...qe, attributes: { flags: 0x15n, xfrm: 0xe7n } }
-  return forQvl(pcs.collateral({ fmspc, pceId, ca, at: now, qeIdentity }))
+function collateralFile(ca: PckCa): CollateralFile {
+  const qeIdentity = { ...body({}), attributes: { flags: 0x15n, xfrm: 0xe7n } }
+  return pcs.collateral({ fmspc, pceId, ca, at: now, qeIdentity })
 }
+
+const collateral = (ca: PckCa) => forQvl(collateralFile(ca))
 
 /** Its form of collateral has the signatures beside the JSON that they are over. */
 function forQvl(file: CollateralFile): Parameters<typeof verifier.verify>[1] {
@@ -97,15 +99,17 @@ function rawPublicKey(key: KeyObject): Uint8Array {
   return Uint8Array.from(Buffer.concat([Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]))
 }
 
+const acceptable = [
+  'UpToDate',
+  'SWHardeningNeeded',
+  'ConfigurationNeeded',
+  'ConfigurationAndSWHardeningNeeded',
+  'OutOfDate',
+  'OutOfDateConfigurationNeeded',
+] as const
+
 for (const ca of ['processor', 'platform'] as const) {
-  for (const status of [
-    'UpToDate',
-    'SWHardeningNeeded',
-    'ConfigurationNeeded',
-    'ConfigurationAndSWHardeningNeeded',
-    'OutOfDate',
-    'OutOfDateConfigurationNeeded',
-  ] as const) {
+  for (const status of acceptable) {
     test(`dcap-qvl: a ${ca} CA platform made for ${status} comes out as ${status}`, () => {
       const report = verifier.verify(quoteOf(status, ca), collateral(ca), seconds)
       equal(report.status, status)
@@ -135,3 +139,93 @@ test("dcap-qvl: a quote under the simulated root is refused under Intel's", () =
     ),
   )
 })
+
+const ofProcessorCa = {
+  sgxType: 'standard',
+  platformInstanceId: undefined,
+  configuration: undefined,
+}
+const ofPlatformCa = {
+  sgxType: 'scalable',
+  platformInstanceId: 16,
+  configuration: { dynamicPlatform: false, cachedKeys: false, smtEnabled: false },
+}
+
+const verified = (
+  status: TcbStatus,
+  ca: PckCa,
+  qe: Partial<ReportBody> = {},
+  roots = [pcs.rootCertificate],
+) =>
+  verify(quoteOf(status, ca, qe), parseCollateral(JSON.stringify(collateralFile(ca))), {
+    at: now,
+    roots,
+  })
+
+for (const ca of ['processor', 'platform'] as const) {
+  for (const status of [...acceptable, 'Revoked'] as const) {
+    test(`@alcove/dcap: a ${ca} CA platform made for ${status} comes out as ${status}`, () => {
+      const outcome = verified(status, ca)
+      equal(outcome.status, status)
+      equal(outcome.fmspc, fmspc.toHex())
+      deepEqual([outcome.expired, outcome.notYetValid], [[], []])
+    })
+  }
+}
+
+test('@alcove/dcap: a QE one ISVSVN behind makes an up-to-date platform out of date', () => {
+  equal(verified('UpToDate', 'platform', { isvSvn: 7 }).status, 'OutOfDate')
+})
+
+test("@alcove/dcap: a quote under the simulated root is refused under Intel's", () => {
+  throws(() => verified('UpToDate', 'platform', {}, [...intelRoots]), {
+    code: 'ERR_VERIFY_UNTRUSTED_ROOT',
+  })
+})
+
+for (const ca of ['processor', 'platform'] as const) {
+  test(`@alcove/dcap: a ${ca} PCK certificate says what the platform is`, () => {
+    const ppid = Uint8Array.from({ length: 16 }, (_, index) => index)
+    const cpuSvn = Uint8Array.from({ length: 16 }, (_, index) => 240 + index)
+    const platform = { ppid, cpuSvn, pceSvn: 65535, pceId: Uint8Array.of(1, 2), fmspc, ca }
+    const leaf = new X509Certificate(pcs.certifyPlatform(platform).chainPem)
+    const parsed = parsePckCertificate(leaf.raw)
+    deepEqual(
+      {
+        ppid: parsed.ppid.toHex(),
+        components: Uint8Array.from(parsed.components),
+        cpuSvn: Uint8Array.from(parsed.cpuSvn),
+        pceSvn: parsed.pceSvn,
+        pceId: parsed.pceId,
+        fmspc: parsed.fmspc,
+        sgxType: parsed.sgxType,
+        platformInstanceId: parsed.platformInstanceId?.byteLength,
+        configuration: parsed.configuration,
+      },
+      {
+        ppid: ppid.toHex(),
+        components: cpuSvn,
+        cpuSvn,
+        pceSvn: 65535,
+        pceId: '0102',
+        fmspc: 'a1c0ff000001',
+        ...(ca === 'processor' ? ofProcessorCa : ofPlatformCa),
+      },
+    )
+  })
+
+  test(`@alcove/dcap: the ${ca} CA's CRL and the root's revoke nothing, for 30 days and for a year`, () => {
+    const file = collateralFile(ca)
+    for (const [hex, days] of [
+      [file.root_ca_crl, 365],
+      [file.pck_crl, 30],
+    ] as const) {
+      const crl = parseCrl(Uint8Array.fromHex(hex))
+      equal(crl.revoked.size, 0)
+      equal(crl.crlNumber, seconds)
+      equal(crl.authorityKeyId?.byteLength, 20)
+      deepEqual(crl.thisUpdate, now)
+      deepEqual(crl.nextUpdate, new Date(now.getTime() + days * 86_400_000))
+    }
+  })
+}
