@@ -1,15 +1,8 @@
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { deriveBytes, deriveP256 } from './p256.ts'
 import { PcsError } from './pcs-error.ts'
+import type { StoredAuthorities } from './stored-authorities.ts'
 import { type CertificateUse, type DistinguishedName, issueCertificate, pemOf } from './x509.ts'
-
-/** The authorities' certificates in PEM, for the caller to keep: signatures are random, so they cannot be made again. */
-export interface StoredAuthorities {
-  readonly root: string
-  readonly processor: string
-  readonly platform: string
-  readonly tcbSigning: string
-}
 
 /** A signer of the simulated PKI. */
 export interface Authority {

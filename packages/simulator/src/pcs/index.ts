@@ -1,7 +1,7 @@
 export type { TcbStatus } from '@alcove/dcap'
-export type { StoredAuthorities } from './authorities.ts'
 export type { CollateralFile, CollateralOptions, SimulatedQe } from './collateral.ts'
 export { type CertifiedPlatform, createPcs, type PcsOptions, type SimulatedPcs } from './pcs.ts'
 export { PcsError } from './pcs-error.ts'
 export type { PckCa, PckPlatform } from './sgx-extension.ts'
+export { parseStoredAuthorities, type StoredAuthorities } from './stored-authorities.ts'
 export { cpuSvnFor } from './tcb-levels.ts'

@@ -1,7 +1,13 @@
 import { deepEqual, equal, match, notEqual, ok, throws } from 'node:assert/strict'
 import { verify, X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
-import { type CollateralFile, cpuSvnFor, createPcs, type PckPlatform } from './index.ts'
+import {
+  type CollateralFile,
+  cpuSvnFor,
+  createPcs,
+  type PckPlatform,
+  parseStoredAuthorities,
+} from './index.ts'
 
 const seed = new Uint8Array(32).fill(7)
 const now = new Date('2026-03-01T12:00:00.500Z')
@@ -135,7 +141,7 @@ test('the public key of the root follows from the seed alone', () => {
 
 test('stored authorities keep the root certificate byte for byte over a restart, at a later time', () => {
   const first = createPcs({ seed, now })
-  const stored = JSON.parse(JSON.stringify(first.stored()))
+  const stored = parseStoredAuthorities(JSON.stringify(first.stored()))
   const second = createPcs({ seed, now: new Date('2026-06-01T00:00:00Z'), stored })
   deepEqual(second.rootCertificate, first.rootCertificate)
   deepEqual(second.stored(), first.stored())
@@ -155,6 +161,19 @@ test('stored authorities of another seed, or that are no certificates, are refus
       code: 'ERR_SIMULATOR_AUTHORITIES',
       authority,
     })
+  }
+})
+
+test('stored authorities that are malformed as a whole, or lack or add one, are refused', () => {
+  const stored = createPcs({ seed, now }).stored()
+  for (const [authority, text] of [
+    ['all', '{'],
+    ['all', '[]'],
+    ['all', JSON.stringify({ ...stored, extra: '' })],
+    ['platform', JSON.stringify({ ...stored, platform: undefined })],
+    ['root', JSON.stringify({ ...stored, root: 'x'.repeat(4097) })],
+  ] as const) {
+    throws(() => parseStoredAuthorities(text), { code: 'ERR_SIMULATOR_AUTHORITIES', authority })
   }
 })
 

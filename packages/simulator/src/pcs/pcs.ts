@@ -4,13 +4,13 @@ import {
   issueAuthorities,
   openAuthorities,
   organization,
-  type StoredAuthorities,
   serialNumber,
   yearsAfter,
 } from './authorities.ts'
 import { type CollateralFile, type CollateralOptions, issueCollateral } from './collateral.ts'
 import { deriveBytes, deriveP256 } from './p256.ts'
 import { type PckPlatform, sgxExtension } from './sgx-extension.ts'
+import type { StoredAuthorities } from './stored-authorities.ts'
 import { issueCertificate, pemOf } from './x509.ts'
 
 /** A provisioning certification service for simulated platforms, under a root that says so in its name. */
