@@ -24,7 +24,7 @@ const schema: z.ZodType<StoredAuthorities> = z.strictObject({
  * @throws {PcsError} `ERR_SIMULATOR_AUTHORITIES`
  */
 export function parseStoredAuthorities(json: string): StoredAuthorities {
-  const result = schema.safeParse(valueOf(json))
+  const result = schema.safeParse(jsonOf(json))
   if (result.success) return result.data
   const [issue] = result.error.issues
   throw new PcsError(issue?.path.join('.') || whole, issue?.message ?? 'malformed')
@@ -33,7 +33,7 @@ export function parseStoredAuthorities(json: string): StoredAuthorities {
 /** Where no single certificate is at fault. */
 const whole = 'all'
 
-function valueOf(json: string): unknown {
+function jsonOf(json: string): unknown {
   try {
     return JSON.parse(json)
   } catch (cause) {
