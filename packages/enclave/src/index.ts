@@ -1,0 +1,2 @@
+export { type Enclave, openEnclave } from './enclave.ts'
+export { EnclaveError, type EnclaveErrorCode } from './enclave-error.ts'
