@@ -1,0 +1,1 @@
+export { runQuoteHelper } from './main.ts'
