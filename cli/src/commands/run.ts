@@ -1,0 +1,129 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TcbStatus } from '@alcove/dcap'
+import type { RunEvent } from '@alcove/kubelet'
+import { Exit, UsageError } from '../exit.ts'
+import { isTrusted, judgementLines } from '../judge.ts'
+import { nodePaths, startNode } from '../node/embedded-node.ts'
+import { type RunDeps, type RunResult, runEnclave } from '../node/run-enclave.ts'
+import { openState, statePath } from '../state.ts'
+import { parseStatus, policyOf } from './verify.ts'
+
+export interface RunOptions {
+  readonly epc: string
+  readonly tcb?: string
+  readonly state?: string
+  readonly accept?: string
+}
+
+export interface CommandDeps {
+  readonly print: (text: string) => void
+  readonly now: () => Date
+  readonly stop: AbortSignal
+  /** What started processes get of the environment: a path, a home, a code cache, and nothing else. */
+  readonly environment: Readonly<Record<string, string>>
+  /** The CLI's entry point, for the processes that a command starts. */
+  readonly program: string
+}
+
+/** `alcove run FOLDER`: one enclave program on the node that is up, or on one of its own with `--tcb`. */
+export async function runCommand(
+  folder: string,
+  options: RunOptions,
+  deps: CommandDeps,
+): Promise<number> {
+  const epcMiB = parseMiB(options.epc)
+  const state = statePath(options.state)
+  const policy = policyOf(options.accept === undefined ? {} : { accept: options.accept })
+  const run = (paths: RunDeps['paths']): Promise<RunResult> =>
+    runEnclave(folder, epcMiB, {
+      paths,
+      out: join(state, 'out', options.tcb ?? ''),
+      policy,
+      environment: deps.environment,
+      now: deps.now,
+      onEvent: event => printEvent(event, deps.print),
+      signal: deps.stop,
+    })
+  const result =
+    options.tcb === undefined
+      ? await run(nodePaths(state))
+      : await onNodeOfItsOwn(state, parseStatus(options.tcb), deps, run)
+  return printResult(result, deps.print)
+}
+
+/** A second simulated platform under the same root, for as long as `run` takes. */
+async function onNodeOfItsOwn(
+  state: string,
+  tcb: TcbStatus,
+  deps: CommandDeps,
+  run: (paths: RunDeps['paths']) => Promise<RunResult>,
+): Promise<RunResult> {
+  await openState(state)
+  const base = join(state, 't', String(process.pid))
+  await mkdir(base, { recursive: true, mode: 0o700 })
+  deps.print(`Starting a second simulated node, on a platform whose TCB status is ${tcb}`)
+  try {
+    await using node = await startNode({
+      base,
+      state,
+      program: deps.program,
+      environment: deps.environment,
+      size: 'DC2s_v2',
+      tcb,
+      onRestart: (name, how) => deps.print(`${name} ended (${how}): starting it again`),
+      signal: deps.stop,
+    })
+    const result = await run(node.paths)
+    return result
+  } finally {
+    await rm(base, { recursive: true, force: true })
+  }
+}
+
+/** Says what an event of a run means, as it happens. */
+export function printEvent(event: RunEvent, print: (text: string) => void): void {
+  switch (event.event) {
+    case 'admitted': {
+      for (const { name, allocatable, allocated } of event.resources) {
+        print(`  EPC allocated      ${allocated} of ${allocatable} MiB (${name})`)
+      }
+      const devices = event.devices.map(({ containerPath }) => containerPath)
+      print(
+        `  device nodes       ${devices.length === 0 ? 'none: it asked for no EPC' : devices.join(', ')}`,
+      )
+      const mounts = event.mounts.map(({ containerPath }) => containerPath)
+      if (mounts.length > 0) print(`  mounts             ${mounts.join(', ')}`)
+      break
+    }
+    case 'stdout':
+    case 'stderr':
+      print(event.text.trimEnd().replaceAll(/^/gm, '  | '))
+      break
+    case 'refused':
+    case 'exit':
+      break
+  }
+}
+
+/** Says what became of a run's quote, and gives the run's exit code. */
+export function printResult(result: RunResult, print: (text: string) => void): number {
+  const { exitCode, evidence } = result
+  if (evidence === undefined) {
+    print(
+      exitCode === 0
+        ? '\nThe program ended well and left no quote'
+        : `\nThe program ended with exit code ${exitCode}`,
+    )
+    return exitCode === 0 ? Exit.ok : Exit.failed
+  }
+  print('\nVerification, under the simulated root:')
+  for (const line of judgementLines(evidence.judgement)) print(line === '' ? '' : `  ${line}`)
+  if (exitCode !== 0) return Exit.failed
+  return isTrusted(evidence.judgement) ? Exit.ok : Exit.refused
+}
+
+function parseMiB(text: string): number {
+  if (/^\d{1,7}$/.test(text)) return Number(text)
+  throw new UsageError(`--epc '${text}': want a whole number of MiB, such as 10; 0 asks for no EPC`)
+}

@@ -1,0 +1,82 @@
+import {
+  certificatesFromPem,
+  defaultPolicy,
+  intelRoots,
+  type Policy,
+  parseCollateral,
+  type TcbStatus,
+  tcbStatuses,
+} from '@alcove/dcap'
+import { Exit, UsageError } from '../exit.ts'
+import { readInput } from '../input.ts'
+import { isTrusted, judge, judgementJson, judgementLines } from '../judge.ts'
+
+const QUOTE_BYTES = 64 * 1024
+const COLLATERAL_BYTES = 1024 * 1024
+const ROOT_BYTES = 64 * 1024
+
+export interface VerifyOptions {
+  readonly collateral?: string
+  readonly root?: string
+  readonly at?: string
+  readonly accept?: string
+  readonly allowExpired?: boolean
+  readonly allowDebug?: boolean
+  readonly output: string
+}
+
+const NO_COLLATERAL =
+  'alcove verify needs --collateral FILE: TCB info, QE identity and CRLs for the quote’s platform, as one JSON file; `alcove up` writes one for its own quotes, vectors/ has some for real ones, and docs/formats/collateral.md says how to assemble one from Intel’s PCS'
+
+/** `alcove verify QUOTE`: whether to believe a quote, and every reason why not. */
+export async function verifyCommand(
+  quotePath: string,
+  options: VerifyOptions,
+  deps: { now: Date; print: (text: string) => void },
+): Promise<number> {
+  if (options.collateral === undefined) throw new UsageError(NO_COLLATERAL)
+  const policy = policyOf(options)
+  const at = options.at === undefined ? deps.now : parseTime(options.at)
+  const quote = await readInput(quotePath, 'quote', QUOTE_BYTES)
+  const collateralText = await readInput(options.collateral, 'collateral JSON', COLLATERAL_BYTES)
+  const collateral = parseCollateral(new TextDecoder().decode(collateralText))
+  const roots = options.root === undefined ? intelRoots : await readRoots(options.root)
+  const judgement = judge(quote, collateral, { at, roots, policy })
+  if (options.output === 'json') deps.print(JSON.stringify(judgementJson(judgement), undefined, 2))
+  else for (const line of judgementLines(judgement)) deps.print(line)
+  return isTrusted(judgement) ? Exit.ok : Exit.refused
+}
+
+async function readRoots(path: string): Promise<readonly Uint8Array[]> {
+  const text = new TextDecoder().decode(await readInput(path, 'root certificate (PEM)', ROOT_BYTES))
+  return certificatesFromPem(text, path)
+}
+
+/** The default policy, widened by what the flags spell out. */
+export function policyOf(
+  options: Pick<VerifyOptions, 'accept' | 'allowExpired' | 'allowDebug'>,
+): Policy {
+  const accepted = options.accept?.split(',').map(parseStatus) ?? []
+  return {
+    ...defaultPolicy,
+    acceptStatuses: [...new Set([...defaultPolicy.acceptStatuses, ...accepted])],
+    allowExpired: options.allowExpired ?? false,
+    allowDebug: options.allowDebug ?? false,
+  }
+}
+
+export function parseStatus(text: string): TcbStatus {
+  const status = tcbStatuses.find(one => one === text.trim())
+  if (status !== undefined) return status
+  throw new UsageError(`'${text}' is no TCB status; the statuses are ${tcbStatuses.join(', ')}`)
+}
+
+/** RFC 3339 with a zone: `2023-02-02T21:47:49Z`. */
+function parseTime(text: string): Date {
+  const isTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.test(
+    text,
+  )
+  const time = new Date(isTime ? text : Number.NaN)
+  if (!Number.isNaN(time.getTime())) return time
+  throw new UsageError(`--at '${text}': want a time with its zone, such as 2023-02-02T21:47:49Z`)
+}

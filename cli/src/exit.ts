@@ -1,0 +1,27 @@
+import { CodedError } from '@alcove/bytes'
+
+/** What a command's exit code says; the README lists them. */
+export const Exit = { ok: 0, failed: 1, usage: 2, refused: 3 } as const
+
+/** A command was called wrongly. */
+export class UsageError extends CodedError<'ERR_USAGE'> {
+  constructor(message: string) {
+    super('ERR_USAGE', message)
+  }
+}
+
+/** The exit code for an error: the one table from codes to exit codes. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof CodedError)) return Exit.failed
+  if (error.code === 'ERR_USAGE') return Exit.usage
+  if (error.code.startsWith('ERR_VERIFY_')) return Exit.refused
+  return Exit.failed
+}
+
+/** One line for a person; the whole error where `verbose` asks for it. */
+export function errorText(error: unknown, verbose: boolean): string {
+  if (!(error instanceof Error)) return String(error)
+  if (verbose) return error.stack ?? error.message
+  const line = error.message.replaceAll(/\s*\n\s*/g, ' ')
+  return error instanceof CodedError ? `${line} (${error.code})` : line
+}

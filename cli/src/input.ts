@@ -1,0 +1,61 @@
+import { open } from 'node:fs/promises'
+import { CodedError } from '@alcove/bytes'
+
+export type InputErrorCode =
+  | 'ERR_INPUT_ABSENT'
+  | 'ERR_INPUT_UNREADABLE'
+  | 'ERR_INPUT_EMPTY'
+  | 'ERR_INPUT_TOO_LARGE'
+
+/** A file that a command was given cannot be used. */
+export class InputError extends CodedError<InputErrorCode> {}
+
+/**
+ * Reads a file whole that is at most `maxBytes` long.
+ *
+ * @param what what the file should be, for the error: `quote`
+ */
+export async function readInput(path: string, what: string, maxBytes: number): Promise<Uint8Array> {
+  let bytes: Uint8Array
+  try {
+    await using file = await open(path, 'r')
+    const buffer = new Uint8Array(maxBytes + 1)
+    let length = 0
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, length, buffer.byteLength - length)
+      length += bytesRead
+      if (bytesRead === 0 || length === buffer.byteLength) break
+    }
+    bytes = buffer.subarray(0, length)
+  } catch (cause) {
+    throw unreadable(path, what, cause)
+  }
+  if (bytes.byteLength > maxBytes) {
+    throw new InputError(
+      'ERR_INPUT_TOO_LARGE',
+      `${path}: more than ${maxBytes} bytes, which no ${what} has: is it the right file?`,
+    )
+  }
+  if (bytes.byteLength === 0) {
+    throw new InputError('ERR_INPUT_EMPTY', `${path}: empty, want a ${what}: is it the right file?`)
+  }
+  return bytes
+}
+
+function unreadable(path: string, what: string, cause: unknown): InputError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  if (code === 'ENOENT') {
+    return new InputError(
+      'ERR_INPUT_ABSENT',
+      `${path}: no such file, want a ${what}: check the path`,
+      { cause },
+    )
+  }
+  const reasons: Readonly<Record<string, string>> = {
+    EISDIR: 'is a directory',
+    EACCES: 'may not be read by you',
+    EPERM: 'may not be read by you',
+  }
+  const reason = reasons[String(code)] ?? (cause instanceof Error ? cause.message : String(cause))
+  return new InputError('ERR_INPUT_UNREADABLE', `${path}: ${reason}, want a ${what}`, { cause })
+}

@@ -1,0 +1,128 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { certificatesFromPem, defaultPolicy, type Policy, parseCollateral } from '@alcove/dcap'
+import { EPC_RESOURCE } from '@alcove/device-plugin'
+import { connectStandIn, KubeletError, type RunEvent } from '@alcove/kubelet'
+import { connectPlatform, parseManifest } from '@alcove/simulator/client'
+import { readInput } from '../input.ts'
+import { type Judgement, judge } from '../judge.ts'
+import { NodeError, type NodePaths } from './embedded-node.ts'
+
+/** What a relying party needs to judge a quote of the embedded node, as files. */
+export interface EvidenceFiles {
+  readonly quote: string
+  readonly collateral: string
+  readonly root: string
+}
+
+export interface RunResult {
+  readonly exitCode: number
+  /** Where the program left a quote: its bytes, the files, and what a verifier makes of them now. */
+  readonly evidence?: {
+    readonly bytes: number
+    readonly files: EvidenceFiles
+    readonly judgement: Judgement
+  }
+}
+
+export interface RunDeps {
+  readonly paths: NodePaths
+  /** Where the quote, the collateral and the root certificate go. */
+  readonly out: string
+  /** What the program gets of this process's environment. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly now: () => Date
+  readonly policy?: Policy
+  readonly onEvent: (event: RunEvent) => void
+  readonly signal: AbortSignal
+}
+
+const MANIFEST_BYTES = 64 * 1024
+
+/**
+ * Runs the enclave program in `folder` on the embedded node with an EPC limit, as a pod would run, and judges the
+ * quote that it leaves in `QUOTE_FILE`, under the simulated root only.
+ *
+ * @param epcMiB the limit; 0 asks for none, and the program gets no device
+ * @throws {KubeletError} `ERR_KUBELET_INSUFFICIENT` when less EPC is left; {@link NodeError} when no node is up
+ */
+export async function runEnclave(
+  folder: string,
+  epcMiB: number,
+  deps: RunDeps,
+): Promise<RunResult> {
+  const { out } = deps
+  const directory = resolve(folder)
+  const manifestText = await readInput(
+    join(directory, 'enclave.json'),
+    'enclave manifest',
+    MANIFEST_BYTES,
+  )
+  const manifest = parseManifest(new TextDecoder().decode(manifestText))
+  await mkdir(out, { recursive: true, mode: 0o700 })
+  const files: EvidenceFiles = {
+    quote: join(out, `${manifest.name}.quote`),
+    collateral: join(out, 'collateral.json'),
+    root: join(out, 'root.pem'),
+  }
+  await rm(files.quote, { force: true })
+  const exitCode = await runToEnd(deps, {
+    name: manifest.name,
+    command: [
+      process.execPath,
+      '--disable-warning=ExperimentalWarning',
+      '--import',
+      join(import.meta.dirname, 'end-with-kubelet.ts'),
+      join(directory, manifest.main),
+    ],
+    cwd: directory,
+    env: { QUOTE_FILE: files.quote, ...deps.environment },
+    limits: epcMiB === 0 ? {} : { [EPC_RESOURCE]: epcMiB },
+  })
+  const quote = await readFile(files.quote).catch(() => undefined)
+  if (quote === undefined) return { exitCode }
+  const judgement = await judgeHere(Uint8Array.from(quote), files, deps)
+  return { exitCode, evidence: { bytes: quote.byteLength, files, judgement } }
+}
+
+async function runToEnd(
+  { paths, onEvent, signal }: RunDeps,
+  request: Parameters<Awaited<ReturnType<typeof connectStandIn>>['run']>[0],
+): Promise<number> {
+  const kubelet = await connectStandIn(paths.controlSocket).catch((cause: unknown) => {
+    throw new NodeError(
+      'ERR_NODE_ABSENT',
+      `no node is up (${paths.controlSocket} does not answer): start one with npm start, in another terminal`,
+      { cause },
+    )
+  })
+  for await (const event of kubelet.run(request, signal)) {
+    onEvent(event)
+    if (event.event === 'refused') throw new KubeletError(event.code, event.message)
+    if (event.event === 'exit') return event.code ?? 1
+  }
+  throw new NodeError(
+    'ERR_NODE_NOT_READY',
+    `the stand-in kubelet ended while ${basename(request.cwd)} ran: run it again; its log is ${join(paths.logs, 'stand-in-kubelet.log')}`,
+  )
+}
+
+async function judgeHere(
+  quote: Uint8Array,
+  files: EvidenceFiles,
+  deps: RunDeps,
+): Promise<Judgement> {
+  const token = await readFile(deps.paths.enclaveDevice, 'utf8')
+  const platform = await connectPlatform(deps.paths.platformSocket, token)
+  const collateral = await platform.collateral()
+  const rootPem = await platform.root()
+  await platform.close()
+  const collateralText = JSON.stringify(collateral, undefined, 2)
+  await writeFile(files.collateral, collateralText)
+  await writeFile(files.root, rootPem)
+  return judge(quote, parseCollateral(collateralText), {
+    at: deps.now(),
+    roots: certificatesFromPem(rootPem, files.root),
+    policy: deps.policy ?? defaultPolicy,
+  })
+}
