@@ -11,9 +11,7 @@ export type SimulatorErrorCode =
   | 'ERR_SIMULATOR_OUT_OF_EPC'
   | 'ERR_SIMULATOR_REPORT'
   | 'ERR_SIMULATOR_REQUEST'
-  | 'ERR_SIMULATOR_ROOT'
   | 'ERR_SIMULATOR_SOCKET'
-  | 'ERR_SIMULATOR_STORED'
   | 'ERR_SIMULATOR_TIMEOUT'
   | 'ERR_SIMULATOR_UNREACHABLE'
 
@@ -65,9 +63,7 @@ const aesmCodes: Readonly<Record<SimulatorErrorCode, number>> = {
   ERR_SIMULATOR_OUT_OF_EPC: outOfEpc,
   ERR_SIMULATOR_REPORT: invalidReport,
   ERR_SIMULATOR_REQUEST: parameter,
-  ERR_SIMULATOR_ROOT: unexpected,
   ERR_SIMULATOR_SOCKET: serviceUnavailable,
-  ERR_SIMULATOR_STORED: unexpected,
   ERR_SIMULATOR_TIMEOUT: serviceUnavailable,
   ERR_SIMULATOR_UNREACHABLE: serviceUnavailable,
 }
