@@ -1,0 +1,84 @@
+import type { Answer, PlatformCollateral } from '../protocol/index.ts'
+import { Connection } from './connection.ts'
+import { layOutEnclave } from './layout.ts'
+import { type EnclaveFolder, type EnclaveManifest, readEnclaveFiles } from './manifest.ts'
+import {
+  type Ask,
+  type ClientEnclaveCreation,
+  type CreatedEnclave,
+  createEnclave,
+  type LoadedEnclave,
+} from './remote-enclave.ts'
+
+/** A program's connection to the platform of its node. Its enclaves end with it. */
+export interface PlatformClient extends AsyncDisposable {
+  /**
+   * ECREATE, then every page, then EINIT; where one of them is refused, the pages already taken are given back.
+   *
+   * @throws {SimulatorError} `ERR_SIMULATOR_NOT_PERMITTED` without an enclave token; `ERR_SIMULATOR_OUT_OF_EPC`;
+   *   `ERR_SIMULATOR_MANIFEST`
+   */
+  loadEnclave(manifest: EnclaveManifest, folder: EnclaveFolder): Promise<LoadedEnclave>
+  /** ECREATE alone, for who adds the pages. */
+  createEnclave(creation: ClientEnclaveCreation): Promise<CreatedEnclave>
+  epc(): Promise<Answer<'epc'>>
+  /** What a verifier needs for this platform's quotes, issued now. */
+  collateral(): Promise<PlatformCollateral>
+  /** The root certificate of the platform's PCS, PEM. */
+  root(): Promise<string>
+  /** Settles when the platform is gone, and the enclaves with it. */
+  readonly ended: Promise<void>
+  close(): Promise<void>
+}
+
+export interface ConnectOptions {
+  /** For each request; 30 s unless told. */
+  readonly timeoutMs?: number
+}
+
+/**
+ * @param token what the enclave device's file holds; without one only `epc`, `collateral` and `root` are answered
+ * @throws {SimulatorError} `ERR_SIMULATOR_UNREACHABLE`; `ERR_SIMULATOR_NOT_PERMITTED` for a token that is not the node's
+ */
+export async function connectPlatform(
+  path: string,
+  token: string | undefined,
+  { timeoutMs = 30_000 }: ConnectOptions = {},
+): Promise<PlatformClient> {
+  const connection = await Connection.open(path, AbortSignal.timeout(timeoutMs))
+  const ask: Ask = (op, fields) => connection.request(op, fields, AbortSignal.timeout(timeoutMs))
+  const close = () => connection.close()
+  try {
+    if (token !== undefined) await ask('open', { token })
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    createEnclave: creation => createEnclave(ask, creation),
+    loadEnclave: (manifest, folder) => load(ask, manifest, folder),
+    epc: () => ask('epc', {}),
+    collateral: () => ask('collateral', {}),
+    root: async () => (await ask('root', {})).rootPem,
+    ended: connection.ended,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+async function load(
+  ask: Ask,
+  manifest: EnclaveManifest,
+  folder: EnclaveFolder,
+): Promise<LoadedEnclave> {
+  const layout = layOutEnclave(manifest, await readEnclaveFiles(manifest, folder))
+  const { sizeBytes, ssaFrameSize, runs } = layout
+  const enclave = await createEnclave(ask, { sizeBytes, ssaFrameSize, debug: manifest.debug })
+  try {
+    for (const run of runs) await enclave.add(run)
+    return await enclave.init(manifest)
+  } catch (error) {
+    await enclave.destroy().catch(() => undefined) // where the connection is gone, so is the enclave
+    throw error
+  }
+}

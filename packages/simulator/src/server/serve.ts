@@ -1,0 +1,89 @@
+import { once } from 'node:events'
+import { chmod } from 'node:fs/promises'
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Platform } from '../platform/platform.ts'
+import { encodeError, encodeFrame } from '../protocol/index.ts'
+import { SimulatorError } from '../simulator-error.ts'
+import { converse, type ServerEvent } from './conversation.ts'
+import { type PlatformTokens, Session } from './session.ts'
+import { freeSocketPath } from './socket-path.ts'
+
+export interface ServeOptions {
+  /** Of the unix socket; at most 107 bytes. */
+  readonly path: string
+  readonly platform: Platform
+  readonly tokens: PlatformTokens
+  readonly onEvent?: (event: ServerEvent) => void
+  readonly limits?: Partial<ServerLimits>
+}
+
+export interface ServerLimits {
+  /** Connections at a time; one more is answered ERR_SIMULATOR_BUSY and closed. */
+  readonly connections: number
+  /** How long a frame may take to come or to go, and how long a connection may stay without a token. */
+  readonly deadlineMs: number
+}
+
+export interface PlatformServer extends AsyncDisposable {
+  readonly path: string
+}
+
+const defaultLimits: ServerLimits = { connections: 256, deadlineMs: 10_000 }
+
+/**
+ * Serves a platform to the processes of its node. An enclave belongs to its connection: when that ends, as it does when
+ * the process dies, its pages are given back at once.
+ *
+ * @throws {SimulatorError} `ERR_SIMULATOR_SOCKET` for a path too long, or one that another process listens on
+ * @see docs/formats/simulator-protocol.md
+ */
+export async function serveSimulatedPlatform(options: ServeOptions): Promise<PlatformServer> {
+  const { path, platform, tokens, onEvent = () => undefined } = options
+  const limits = { ...defaultLimits, ...options.limits }
+  await freeSocketPath(path)
+  const sockets = new Map<Socket, Promise<void>>()
+  const server = createServer(socket => {
+    socket.on('error', () => socket.destroy())
+    if (sockets.size >= limits.connections) {
+      refuse(socket, limits)
+      return
+    }
+    const session = new Session(platform, tokens)
+    const conversation = converse(socket, session, limits.deadlineMs, onEvent)
+    sockets.set(
+      socket,
+      conversation.finally(() => sockets.delete(socket)),
+    )
+  })
+  await listen(server, path)
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, 'close')
+      server.close()
+      for (const socket of sockets.keys()) socket.destroy()
+      await Promise.all([closed, ...sockets.values()])
+    },
+  }
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  server.listen(path)
+  try {
+    await once(server, 'listening')
+    await chmod(path, 0o600)
+  } catch (cause) {
+    server.close()
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new SimulatorError('ERR_SIMULATOR_SOCKET', `cannot listen on ${path}: ${reason}`, {
+      cause,
+    })
+  }
+}
+
+function refuse(socket: Socket, { connections, deadlineMs }: ServerLimits): void {
+  const message = `the platform serves ${connections} connections, the most allowed: try again later`
+  socket.setTimeout(deadlineMs, () => socket.destroy())
+  socket.resume()
+  socket.end(encodeFrame(encodeError(new SimulatorError('ERR_SIMULATOR_BUSY', message))))
+}
