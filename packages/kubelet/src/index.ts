@@ -1,0 +1,1 @@
+export { KubeletError, type KubeletErrorCode } from './kubelet-error.ts'
