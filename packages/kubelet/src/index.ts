@@ -1,1 +1,5 @@
-export { KubeletError, type KubeletErrorCode } from './kubelet-error.ts'
+export { encodeAllocation, mergeAllocations, parseAllocation } from './allocation.ts'
+export { KUBELET_RECEIVE_LIMIT_BYTES } from './device-list.ts'
+export type { ContainerAllocation, Device, DevicePlugin } from './device-plugin.ts'
+export { InsufficientError, KubeletError, type KubeletErrorCode, ListTooLargeError } from './kubelet-error.ts'
+export { resourceNameFault } from './resource-name.ts'

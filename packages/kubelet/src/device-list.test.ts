@@ -1,0 +1,55 @@
+import { deepEqual, equal, ok, throws } from 'node:assert/strict'
+import { test } from 'node:test'
+import { toBinary } from '@bufbuild/protobuf'
+import { countingPlugin, healthy, RESOURCE } from '../testing/counting-plugin.ts'
+import { encodeDeviceList, readDeviceList } from './device-list.ts'
+import { ListAndWatchResponseSchema } from './gen/device_plugin_pb.ts'
+import { ListTooLargeError } from './kubelet-error.ts'
+
+test('a device is its id and its health, and has no topology', () => {
+  const list = encodeDeviceList([
+    { id: '7', healthy: true },
+    { id: '8', healthy: false },
+  ])
+  const text = (value: string): string => new TextEncoder().encode(value).toHex()
+  equal(
+    toBinary(ListAndWatchResponseSchema, list).toHex(),
+    `0a0c0a01${text('7')}1207${text('Healthy')}` + `0a0e0a01${text('8')}1209${text('Unhealthy')}`,
+  )
+})
+
+// The number was measured with another protobuf implementation on the API's own .proto file.
+test('226,600 devices with decimal ids are the most that the kubelet can receive', () => {
+  const bytesOfOne = toBinary(
+    ListAndWatchResponseSchema,
+    encodeDeviceList([{ id: '226600', healthy: true }]),
+  ).byteLength
+  throws(
+    () => readDeviceList(countingPlugin(226_601)),
+    (error: unknown) => {
+      ok(error instanceof ListTooLargeError)
+      const { code, resource, devices, bytes, limitBytes } = error
+      deepEqual([code, resource], ['ERR_KUBELET_LIST_TOO_LARGE', RESOURCE])
+      deepEqual([devices, limitBytes], [226_601, 4_194_304])
+      ok(bytes > limitBytes)
+      ok(bytes - bytesOfOne <= limitBytes)
+      return true
+    },
+  )
+})
+
+for (const [what, devices] of [
+  ['there twice', [...healthy(2), ...healthy(1)]],
+  ['empty', [{ id: '', healthy: true }]],
+  ['64 characters long', [{ id: 'e'.repeat(64), healthy: true }]],
+] as const) {
+  test(`an id that is ${what} is refused`, () => {
+    const plugin = countingPlugin(0)
+    plugin.replace(devices)
+    throws(() => readDeviceList(plugin), { code: 'ERR_KUBELET_PLUGIN' })
+  })
+}
+
+test('no devices are an empty message', () => {
+  deepEqual(toBinary(ListAndWatchResponseSchema, encodeDeviceList([])), new Uint8Array())
+})
