@@ -1,5 +1,19 @@
 export { encodeAllocation, mergeAllocations, parseAllocation } from './allocation.ts'
 export { KUBELET_RECEIVE_LIMIT_BYTES } from './device-list.ts'
 export type { ContainerAllocation, Device, DevicePlugin } from './device-plugin.ts'
-export { InsufficientError, KubeletError, type KubeletErrorCode, ListTooLargeError } from './kubelet-error.ts'
+export {
+  InsufficientError,
+  KubeletError,
+  type KubeletErrorCode,
+  ListTooLargeError,
+} from './kubelet-error.ts'
+export type { PluginEvent } from './plugin/plugin-event.ts'
+export { type PluginServer, type ServePluginOptions, servePlugin } from './plugin/serve-plugin.ts'
 export { resourceNameFault } from './resource-name.ts'
+export type { ResourceStatus } from './standin/resource.ts'
+export {
+  type HeldDevices,
+  type StandInEvent,
+  type StandInKubelet,
+  startStandInKubelet,
+} from './standin/standin-kubelet.ts'

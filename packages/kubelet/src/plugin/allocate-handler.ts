@@ -1,0 +1,66 @@
+import { create } from '@bufbuild/protobuf'
+import { type handleUnaryCall, status } from '@grpc/grpc-js'
+import { encodeAllocation } from '../allocation.ts'
+import type { DevicePlugin } from '../device-plugin.ts'
+import {
+  type AllocateRequest,
+  type AllocateResponse,
+  AllocateResponseSchema,
+} from '../gen/device_plugin_pb.ts'
+import { KubeletError, reasonOf } from '../kubelet-error.ts'
+import type { PluginEvent } from './plugin-event.ts'
+
+/** What the kubelet gets instead of an answer: a gRPC status. */
+interface Refusal {
+  readonly code: status
+  readonly details: string
+}
+
+/** Answers Allocate: every id is looked up before the plugin is asked for anything. */
+export function allocateHandler(
+  plugin: DevicePlugin,
+  onEvent: (event: PluginEvent) => void,
+): handleUnaryCall<AllocateRequest, AllocateResponse> {
+  return ({ request }, respond) => {
+    const requests = request.containerRequests.map(({ devicesIds }) => devicesIds)
+    const refusal = refusalOf(plugin, requests)
+    if (refusal !== undefined) {
+      onEvent({ event: 'allocate-refused', reason: refusal.details })
+      respond(refusal)
+      return
+    }
+    try {
+      const containerResponses = requests.map(ids => encodeAllocation(plugin.allocate(ids)))
+      onEvent({ event: 'allocate', count: requests.flat().length })
+      respond(null, create(AllocateResponseSchema, { containerResponses }))
+    } catch (error) {
+      const reason = reasonOf(error)
+      onEvent({ event: 'allocate-refused', reason })
+      respond({ code: status.INTERNAL, details: `${plugin.resourceName}: ${reason}` })
+    }
+  }
+}
+
+function refusalOf(plugin: DevicePlugin, requests: readonly string[][]): Refusal | undefined {
+  const healthOf = new Map(plugin.devices().map(({ id, healthy }) => [id, healthy]))
+  const resource = plugin.resourceName
+  if (requests.some(ids => ids.length === 0)) {
+    return { code: status.INVALID_ARGUMENT, details: `${resource}: no device asked for` }
+  }
+  for (const id of requests.flat()) {
+    const healthy = healthOf.get(id)
+    if (healthy === undefined) {
+      return {
+        code: status.INVALID_ARGUMENT,
+        details: KubeletError.unknownDevice(resource, id).message,
+      }
+    }
+    if (!healthy) {
+      return {
+        code: status.FAILED_PRECONDITION,
+        details: `${resource}: device "${id}" is unhealthy`,
+      }
+    }
+  }
+  return undefined
+}

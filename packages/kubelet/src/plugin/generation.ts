@@ -1,0 +1,87 @@
+import { unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { create } from '@bufbuild/protobuf'
+import { Server, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
+import { readDeviceList } from '../device-list.ts'
+import type { DevicePlugin } from '../device-plugin.ts'
+import {
+  type DevicePluginOptions,
+  DevicePluginOptionsSchema,
+  type Empty,
+} from '../gen/device_plugin_pb.ts'
+import { bind, devicePluginService } from '../rpc.ts'
+import { absent, checkSocketPath, socketIdentity } from '../socket-file.ts'
+import { allocateHandler } from './allocate-handler.ts'
+import { ListStreams, type ListStreamsDeps } from './list-streams.ts'
+import type { PluginEvent } from './plugin-event.ts'
+
+/** An Allocate request for half a million devices is more than gRPC's 4 MiB. */
+const MAX_RECEIVE_BYTES = 64 * 1024 * 1024
+/** How long streams get to end on their own. */
+const CLOSE_MS = 200
+
+/** One life of the plugin's socket. Its name is never used again: a closing server deletes the path that it had. */
+export interface Generation {
+  readonly endpoint: string
+  readonly path: string
+  readonly streams: ListStreams
+  /** Whether the path still leads to this socket. */
+  isBound(): Promise<boolean>
+  close(): Promise<void>
+}
+
+/**
+ * Serves the plugin on a new socket in `directory`.
+ *
+ * @throws {KubeletError} `ERR_KUBELET_SOCKET`
+ */
+export async function openGeneration(deps: {
+  readonly plugin: DevicePlugin
+  readonly directory: string
+  readonly endpoint: string
+  readonly onEvent: (event: PluginEvent) => void
+  readonly streams: Omit<ListStreamsDeps, 'read'>
+}): Promise<Generation> {
+  const { plugin, directory, endpoint, onEvent } = deps
+  const path = join(directory, endpoint)
+  checkSocketPath(path)
+  const streams = new ListStreams({ ...deps.streams, read: () => readDeviceList(plugin) })
+  const server = new Server({
+    'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
+    'grpc.max_send_message_length': -1,
+    'grpc.enable_channelz': 0,
+  })
+  server.addService(devicePluginService, {
+    getDevicePluginOptions: (
+      _call: ServerUnaryCall<Empty, DevicePluginOptions>,
+      respond: sendUnaryData<DevicePluginOptions>,
+    ) => respond(null, create(DevicePluginOptionsSchema)),
+    listAndWatch: (call: Parameters<ListStreams['accept']>[0]) => streams.accept(call),
+    allocate: allocateHandler(plugin, onEvent),
+  })
+  await bind(server, path)
+  const identity = await socketIdentity(path)
+  onEvent({ event: 'serving', path })
+  return {
+    endpoint,
+    path,
+    streams,
+    isBound: async () => identity !== undefined && (await socketIdentity(path)) === identity,
+    close: async () => {
+      streams.end()
+      await shutDown(server)
+      await unlink(path).catch(absent)
+    },
+  }
+}
+
+async function shutDown(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const force = setTimeout(() => {
+    server.forceShutdown()
+    resolve()
+  }, CLOSE_MS)
+  server.tryShutdown(() => resolve())
+  await promise
+  clearTimeout(force)
+}

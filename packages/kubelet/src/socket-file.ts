@@ -1,0 +1,60 @@
+import { once } from 'node:events'
+import { readdir, stat, unlink } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { KubeletError } from './kubelet-error.ts'
+
+/** The kernel's limit for the path of a unix socket: `sun_path` without its closing zero byte. */
+const MAX_SOCKET_PATH_BYTES = 107
+
+/** @throws {KubeletError} `ERR_KUBELET_SOCKET` if the kernel would refuse the path */
+export function checkSocketPath(path: string): void {
+  const bytes = Buffer.byteLength(path)
+  if (bytes > MAX_SOCKET_PATH_BYTES) {
+    throw new KubeletError(
+      'ERR_KUBELET_SOCKET',
+      `${path}: a socket's path has at most ${MAX_SOCKET_PATH_BYTES} bytes, this has ${bytes}; use a shorter directory`,
+    )
+  }
+}
+
+/**
+ * Names one life of the socket at `path`: another after it was deleted and bound again. `undefined` if there is no socket.
+ * The inode's number alone is not enough: file systems give it out again at once.
+ */
+export async function socketIdentity(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(absent)
+  if (!found?.isSocket()) return undefined
+  return `${found.dev}:${found.ino}:${found.birthtimeNs || found.ctimeNs}`
+}
+
+/** Deletes the sockets in `directory` whose names match and that nobody listens on, as a process leaves them after `kill -9`. */
+export async function removeStaleSockets(directory: string, name: RegExp): Promise<void> {
+  for (const entry of await readdir(directory)) {
+    const path = join(directory, entry)
+    if (name.test(entry) && (await isStale(path))) await unlink(path).catch(absent)
+  }
+}
+
+/** Whether there is a socket at `path` that nobody listens on. */
+export async function isStale(path: string): Promise<boolean> {
+  if ((await socketIdentity(path)) === undefined) return false
+  const socket = connect({ path })
+  try {
+    await once(socket, 'connect')
+    return false
+  } catch (error) {
+    return codeOf(error) === 'ECONNREFUSED'
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** For `.catch`: an absent file is `undefined`, any other failure is thrown. */
+export function absent(error: unknown): undefined {
+  if (codeOf(error) !== 'ENOENT') throw error
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
