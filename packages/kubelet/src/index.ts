@@ -10,7 +10,9 @@ export {
 export type { PluginEvent } from './plugin/plugin-event.ts'
 export { type PluginServer, type ServePluginOptions, servePlugin } from './plugin/serve-plugin.ts'
 export { resourceNameFault } from './resource-name.ts'
+export { admit } from './standin/admission.ts'
 export type { ResourceStatus } from './standin/resource.ts'
+export { type ProgramExit, type RunProgramOptions, runProgram } from './standin/runner.ts'
 export {
   type HeldDevices,
   type StandInEvent,
