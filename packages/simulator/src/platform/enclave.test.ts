@@ -93,6 +93,14 @@ test('pages off their boundary, before the last one, outside the enclave or of a
   equal(epc.freePages, 97)
 })
 
+test('a page that is neither regular nor a TCS is refused', () => {
+  const { enclave } = setUp()
+  for (const flags of [0x000n, 0x003n, 0x300n, 0x303n, 0x1203n, 0x20bn]) {
+    throws(() => enclave.addMeasured(0, flags, content), operand)
+  }
+  enclave.addMeasured(0, 0x100n, content)
+})
+
 test('sizes that are no power of two, too small or too large are refused, and cost nothing', () => {
   const epc = createEpcAccount('this node', 10)
   for (const sizeBytes of [0, 4096, 12_288, 2 ** 37, -8192, 8192.5, Number.NaN]) {

@@ -4,6 +4,7 @@ import {
   EnclaveMeasurement,
   encodeTargetInfo,
   type KeyRequest,
+  SecinfoFlag,
   type TargetInfo,
 } from '@alcove/sgx'
 import { SimulatorError } from '../simulator-error.ts'
@@ -173,6 +174,9 @@ export class Enclave {
   #add(offset: number, secinfoFlags: bigint, count: number): void {
     this.#expect('created', 'EADD')
     const end = offset + count * epcPageBytes
+    if (!isPageType(secinfoFlags)) {
+      throw operand(`EADD: SECINFO flags 0x${secinfoFlags.toString(16)} are of no page to be added`)
+    }
     if (!Number.isInteger(count) || count < 1 || offset % epcPageBytes !== 0) {
       throw operand(`EADD: ${count} pages at ${offset} are not whole pages at a page's boundary`)
     }
@@ -207,6 +211,13 @@ export class Enclave {
 
 function isEnclaveSize(bytes: number): boolean {
   return bytes >= 2 * epcPageBytes && bytes <= maxEnclaveBytes && Number.isInteger(Math.log2(bytes))
+}
+
+/** A regular page or a TCS, readable, writable, executable or not; a SECS comes from ECREATE alone. */
+function isPageType(secinfoFlags: bigint): boolean {
+  const { read, write, execute, tcs, regular } = SecinfoFlag
+  const type = secinfoFlags & ~(read | write | execute)
+  return type === tcs || type === regular
 }
 
 function operand(message: string): SimulatorError {
