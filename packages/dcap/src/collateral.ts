@@ -1,0 +1,78 @@
+import * as z from 'zod'
+import { CollateralError, inCollateral } from './collateral-error.ts'
+import { parseJson } from './json.ts'
+import { singlePemBlock } from './pem.ts'
+
+/** What Intel (or a PCCS) says of a platform and of its quoting enclave at one time, as it was served. */
+export interface Collateral {
+  /** JSON text, byte for byte as served, with its signature. */
+  readonly tcbInfo: string
+  /** PEM. */
+  readonly tcbInfoIssuerChain: string
+  /** JSON text, byte for byte as served, with its signature. */
+  readonly qeIdentity: string
+  /** PEM. */
+  readonly qeIdentityIssuerChain: string
+  /** DER. */
+  readonly rootCaCrl: Uint8Array
+  /** DER. */
+  readonly pckCrl: Uint8Array
+  /** PEM. Not relied on: a PCK CRL has to verify with the quote's own intermediate CA. */
+  readonly pckCrlIssuerChain: string
+}
+
+const largestFile = 4 * 1024 * 1024
+
+const schema = z.object({
+  tcb_info: z.string(),
+  tcb_info_issuer_chain: z.string(),
+  qe_identity: z.string(),
+  qe_identity_issuer_chain: z.string(),
+  root_ca_crl: z.string(),
+  pck_crl: z.string(),
+  pck_crl_issuer_chain: z.string(),
+})
+
+/**
+ * Reads the file form: one JSON object with the seven parts as strings. CRLs are DER in hex, or PEM. Unknown keys are ignored.
+ *
+ * @throws {CollateralError} `ERR_COLLATERAL_TOO_LARGE` over 4 MiB; `ERR_COLLATERAL_FORMAT` for what is not JSON or not a CRL;
+ *   `ERR_COLLATERAL_VALUE` for a part that is missing or not a string
+ * @see docs/formats/collateral.md
+ */
+export function parseCollateral(json: string): Collateral {
+  if (json.length > largestFile) {
+    const detail = `${json.length} characters; at most ${largestFile} are read`
+    throw new CollateralError('ERR_COLLATERAL_TOO_LARGE', 'collateral', detail)
+  }
+  const parts = parseJson(json, 'collateral', schema)
+  return {
+    tcbInfo: parts.tcb_info,
+    tcbInfoIssuerChain: parts.tcb_info_issuer_chain,
+    qeIdentity: parts.qe_identity,
+    qeIdentityIssuerChain: parts.qe_identity_issuer_chain,
+    rootCaCrl: crlBytes(parts.root_ca_crl, 'collateral.root_ca_crl'),
+    pckCrl: crlBytes(parts.pck_crl, 'collateral.pck_crl'),
+    pckCrlIssuerChain: parts.pck_crl_issuer_chain,
+  }
+}
+
+/** The file form, which `parseCollateral` reads back as the same value. */
+export function encodeCollateral(collateral: Collateral): string {
+  const parts: z.infer<typeof schema> = {
+    tcb_info: collateral.tcbInfo,
+    tcb_info_issuer_chain: collateral.tcbInfoIssuerChain,
+    qe_identity: collateral.qeIdentity,
+    qe_identity_issuer_chain: collateral.qeIdentityIssuerChain,
+    root_ca_crl: collateral.rootCaCrl.toHex(),
+    pck_crl: collateral.pckCrl.toHex(),
+    pck_crl_issuer_chain: collateral.pckCrlIssuerChain,
+  }
+  return `${JSON.stringify(parts, undefined, 2)}\n`
+}
+
+function crlBytes(text: string, field: string): Uint8Array {
+  if (text.startsWith('-----')) return inCollateral(() => singlePemBlock(text, 'X509 CRL', field))
+  if (/^(?:[0-9a-fA-F]{2})+$/.test(text)) return Uint8Array.fromHex(text)
+  throw new CollateralError('ERR_COLLATERAL_FORMAT', field, 'a CRL is DER in hex, or PEM')
+}
