@@ -1,0 +1,86 @@
+import type { TcbStatus } from './tcb-status.ts'
+
+/** Why a verified quote was refused. */
+export type Reason =
+  | {
+      readonly code: 'tcb-status-not-accepted'
+      readonly found: TcbStatus
+      readonly wanted: readonly TcbStatus[]
+      readonly advisories: readonly string[]
+    }
+  | {
+      readonly code: 'expired'
+      readonly item: string
+      readonly notAfter: Date
+      readonly at: Date
+    }
+  | {
+      readonly code: 'not-yet-valid'
+      readonly item: string
+      readonly notBefore: Date
+      readonly at: Date
+    }
+  | { readonly code: 'debug-enclave' }
+  | {
+      readonly code: 'mrenclave-not-allowed' | 'mrsigner-not-allowed'
+      readonly found: string
+      readonly wanted: readonly string[] | 'any'
+    }
+  | {
+      readonly code: 'isvprodid-differs' | 'isvsvn-too-low'
+      readonly found: number
+      readonly wanted: number
+    }
+  | { readonly code: 'report-data-differs'; readonly found: string; readonly wanted: string }
+
+export type ReasonCode = Reason['code']
+
+/** One line for a person: what was found, and what can be done. */
+export function reasonText(reason: Reason): string {
+  switch (reason.code) {
+    case 'tcb-status-not-accepted':
+      return statusText(reason.found, reason.wanted, reason.advisories)
+    case 'expired':
+      return `${reason.item} ended on ${second(reason.notAfter)}, before ${second(reason.at)}: use collateral of the time, or allow expired items`
+    case 'not-yet-valid':
+      return `${reason.item} starts on ${second(reason.notBefore)}, after ${second(reason.at)}: check the clock, or use collateral of the time`
+    case 'debug-enclave':
+      return 'the enclave runs in DEBUG mode, its memory can be read from outside: build and sign it for production'
+    case 'mrenclave-not-allowed':
+      return `MRENCLAVE ${reason.found} is not allowed: add it to the policy if this build is yours`
+    case 'mrsigner-not-allowed':
+      return `MRSIGNER ${reason.found} is not allowed: add it to the policy if this signer is yours`
+    case 'isvprodid-differs':
+      return `ISVPRODID is ${reason.found}, the policy wants ${reason.wanted}: this is another product of the signer`
+    case 'isvsvn-too-low':
+      return `ISVSVN is ${reason.found}, the policy wants at least ${reason.wanted}: run a newer build of the enclave`
+    case 'report-data-differs':
+      return `REPORTDATA is ${reason.found}, the policy wants ${reason.wanted}: the quote is not for this key or challenge`
+  }
+}
+
+const remedies: Readonly<Record<TcbStatus, string>> = {
+  UpToDate: 'the policy does not accept even this',
+  SWHardeningNeeded:
+    'build the enclave with the mitigations of the advisories, then accept this status',
+  ConfigurationNeeded: 'change the BIOS configuration as the advisories say',
+  ConfigurationAndSWHardeningNeeded:
+    'change the BIOS configuration, and build the enclave with the mitigations of the advisories',
+  OutOfDate: 'update the BIOS or microcode, and the platform software',
+  OutOfDateConfigurationNeeded: 'update the BIOS or microcode, and change its configuration',
+  Revoked: 'do not trust this platform',
+}
+
+function statusText(
+  found: TcbStatus,
+  wanted: readonly TcbStatus[],
+  advisories: readonly string[],
+): string {
+  const open = advisories.length === 0 ? '' : ` (${advisories.join(', ')})`
+  const accepted = wanted.length === 0 ? 'none' : wanted.join(', ')
+  return `the TCB status is ${found}${open}, the policy accepts ${accepted}: ${remedies[found]}`
+}
+
+function second(date: Date): string {
+  return date.toISOString().replace('.000Z', 'Z')
+}

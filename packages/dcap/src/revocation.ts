@@ -1,0 +1,77 @@
+import { equalBytes } from '@alcove/bytes'
+import type { Certificate } from './certificate.ts'
+import type { Crl } from './crl.ts'
+import type { PckChain } from './pck-chain.ts'
+import { verifyP256 } from './signature.ts'
+import { VerifyError } from './verify-error.ts'
+
+/** The two lists that say whether a PCK chain still holds. */
+export interface RevocationLists {
+  readonly rootCaCrl: Crl
+  readonly pckCrl: Crl
+}
+
+/**
+ * Both lists are issued by the chain's own CAs and signed by them, and neither names a certificate of the chain.
+ *
+ * @throws {VerifyError} `ERR_VERIFY_CRL_UNKNOWN_ISSUER`, `ERR_VERIFY_CRL_INVALID_EXTENSIONS`,
+ *   `ERR_VERIFY_CRL_INVALID_SIGNATURE`, `ERR_VERIFY_INTERMEDIATE_CA_REVOKED`, `ERR_VERIFY_PCK_REVOKED`
+ */
+export function verifyRevocation(chain: PckChain, { rootCaCrl, pckCrl }: RevocationLists): void {
+  const lists = [
+    { name: 'root CA CRL', crl: rootCaCrl, issuer: chain.root },
+    { name: 'PCK CRL', crl: pckCrl, issuer: chain.intermediate },
+  ]
+  for (const list of lists) requireIssuer(list)
+  for (const list of lists) requireExtensions(list)
+  for (const list of lists) requireSignature(list)
+  requireNotRevoked(chain.intermediate, rootCaCrl, 'ERR_VERIFY_INTERMEDIATE_CA_REVOKED')
+  requireNotRevoked(chain.pck, pckCrl, 'ERR_VERIFY_PCK_REVOKED')
+}
+
+/** @throws {VerifyError} `code` when the list names the certificate's serial number */
+export function requireNotRevoked(
+  certificate: Certificate,
+  crl: Crl,
+  code:
+    | 'ERR_VERIFY_INTERMEDIATE_CA_REVOKED'
+    | 'ERR_VERIFY_PCK_REVOKED'
+    | 'ERR_VERIFY_TCB_SIGNING_CERT_REVOKED',
+): void {
+  const { serial, subject } = certificate
+  const date = crl.revoked.get(serial)
+  if (date === undefined) return
+  const message = `"${subject.commonName}", serial ${serial}, was revoked by "${crl.issuer.commonName}" on ${date.toISOString()}`
+  throw new VerifyError(code, message, { serial, commonName: subject.commonName })
+}
+
+interface List {
+  readonly name: string
+  readonly crl: Crl
+  readonly issuer: Certificate
+}
+
+function requireIssuer({ name, crl, issuer }: List): void {
+  if (equalBytes(crl.issuer.der, issuer.subject.der)) return
+  const facts = { crl: name, found: crl.issuer.commonName, wanted: issuer.subject.commonName }
+  const message = `the ${name} is issued by "${facts.found}", not by "${facts.wanted}"`
+  throw new VerifyError('ERR_VERIFY_CRL_UNKNOWN_ISSUER', message, facts)
+}
+
+function requireExtensions({ name, crl }: List): void {
+  const problems = [
+    ...(crl.crlNumber === undefined ? ['no crlNumber'] : []),
+    ...(crl.authorityKeyId === undefined ? ['no authorityKeyIdentifier'] : []),
+    ...crl.unknownCritical.map(oid => `critical extension ${oid} is not understood`),
+  ]
+  if (problems.length === 0) return
+  const message = `the ${name} cannot be used: ${problems.join('; ')}`
+  throw new VerifyError('ERR_VERIFY_CRL_INVALID_EXTENSIONS', message, { crl: name })
+}
+
+function requireSignature({ name, crl, issuer }: List): void {
+  if (verifyP256(crl.signed, issuer.publicKey, crl.signature)) return
+  const facts = { crl: name, issuer: issuer.subject.commonName }
+  const message = `the signature of the ${name} is not by "${facts.issuer}"`
+  throw new VerifyError('ERR_VERIFY_CRL_INVALID_SIGNATURE', message, facts)
+}

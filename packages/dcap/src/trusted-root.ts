@@ -1,0 +1,36 @@
+import { equalBytes } from '@alcove/bytes'
+import { type Certificate, isIssuedBy, parseCertificate } from './certificate.ts'
+import { VerifyError } from './verify-error.ts'
+
+/** @throws {FormatError} for a root that is not a certificate: the caller's own configuration is wrong */
+export function parseRoots(roots: readonly Uint8Array[]): Certificate[] {
+  return roots.map((der, index) => parseCertificate(der, `roots[${index}]`))
+}
+
+/**
+ * Accepts a chain's root. One that is byte for byte a trusted root needs no more; another certificate of a trusted root's
+ * key (Intel's root was reissued with a later end) has to be self-signed; everything else is refused.
+ *
+ * @param chain whose root it is, for the message
+ * @throws {VerifyError} `ERR_VERIFY_ROOT_CA_INVALID`, `ERR_VERIFY_UNTRUSTED_ROOT`
+ */
+export function requireTrustedRoot(
+  root: Certificate,
+  trusted: readonly Certificate[],
+  chain: string,
+): void {
+  const facts = { chain, commonName: root.subject.commonName }
+  if (!root.subject.commonName.includes('SGX Root CA')) {
+    const message = `the ${chain} does not end in an SGX Root CA`
+    throw new VerifyError('ERR_VERIFY_ROOT_CA_INVALID', message, facts)
+  }
+  if (trusted.some(({ der }) => equalBytes(der, root.der))) return
+  if (!trusted.some(({ publicKey }) => equalBytes(publicKey, root.publicKey))) {
+    const message = `the ${chain} ends in "${root.subject.commonName}", whose key is not that of a trusted root`
+    throw new VerifyError('ERR_VERIFY_UNTRUSTED_ROOT', message, facts)
+  }
+  if (!isIssuedBy(root, root)) {
+    const message = `the root of the ${chain} has a trusted key but did not sign itself`
+    throw new VerifyError('ERR_VERIFY_ROOT_CA_INVALID', message, facts)
+  }
+}
