@@ -1,0 +1,75 @@
+import { deepEqual, equal } from 'node:assert/strict'
+import { test } from 'node:test'
+import { equalBytes } from '@alcove/bytes'
+import { type SharedVectors, withSharedVectors } from '../../../tools/vectors.ts'
+import { cmac } from '../testing/cmac.ts'
+import { exchange, inParallel, socketDirectory } from '../testing/peer.ts'
+import { AesmError, decodeResponse, type QuotingBackend, serveAesm } from './index.ts'
+
+interface Exchange {
+  readonly op: string
+  readonly req: string
+  readonly res: string | null
+}
+
+/** The quoting enclave of the frames: it checks the REPORT's MAC and gives the one quote there is. */
+async function backendOfFrames(vectors: SharedVectors): Promise<QuotingBackend> {
+  const init = decodeResponse((await vectors.bytes('aesm/05_intel_init_quote_ex.res.bin')).slice(4))
+  const targetInfo = await vectors.bytes('aesm/qe_target_info.bin')
+  const quote = await vectors.bytes('aesm/quote.bin')
+  const qeReport = await vectors.bytes('ereport/qe_report_over_quote.bin')
+  const { report_key } = (await vectors.json('ereport/ereport_sim_1.json')) as {
+    report_key: string
+  }
+  const reportKey = Uint8Array.fromHex(report_key)
+  return {
+    init: async () => ({ targetInfo, pubKeyId: init.initQuoteEx?.pubKeyId ?? new Uint8Array() }),
+    quoteSize: async () => quote.byteLength,
+    quote: async ({ report, qeReportInfo }) => {
+      const mac = cmac(reportKey, report.subarray(0, 384))
+      if (!equalBytes(mac, report.subarray(416))) throw new AesmError(47)
+      return qeReportInfo === undefined ? { quote } : { quote, qeReport }
+    },
+  }
+}
+
+test('the CMAC of the test back end is RFC 4493’s', () => {
+  const key = Uint8Array.fromHex('2b7e151628aed2a6abf7158809cf4f3c')
+  equal(cmac(key, new Uint8Array()).toHex(), 'bb1d6929e95937287fa37d129b756746')
+  const block = Uint8Array.fromHex('6bc1bee22e409f96e93d7e117393172a')
+  equal(cmac(key, block).toHex(), '070a16b46b4d4144f79bdd9dd04a287c')
+})
+
+await withSharedVectors('the exchanges of clients in the field', 32, async vectors => {
+  const { exchanges } = (await vectors.json('aesm/frames.json')) as { exchanges: Exchange[] }
+
+  test('every exchange is answered byte for byte, whole and split at every byte', async t => {
+    await using directory = await socketDirectory()
+    const backend = await backendOfFrames(vectors)
+    const keyLost: QuotingBackend = {
+      ...backend,
+      quote: async () => {
+        throw new AesmError(42)
+      },
+    }
+    await using server = await serveAesm({ path: directory.path('s'), backend })
+    await using forgetful = await serveAesm({ path: directory.path('f'), backend: keyLost })
+    let splits = 0
+    for (const { op, req, res } of exchanges) {
+      const request = await vectors.bytes(`aesm/${req}`)
+      const expected = res === null ? new Uint8Array() : await vectors.bytes(`aesm/${res}`)
+      const { path } = op === 'get_quote_ex_key_not_initialized' ? forgetful : server
+      // The rest never comes: the peer ends its half, so that it need not wait for the deadline.
+      const options = { halfClose: op === 'truncated' }
+      deepEqual(await exchange(path, [request], options), expected, op)
+      const jobs = Array.from({ length: request.byteLength - 1 }, (_, index) => async () => {
+        const parts = [request.subarray(0, index + 1), request.subarray(index + 1)]
+        const answer = await exchange(path, parts, options)
+        if (!equalBytes(answer, expected)) throw new Error(`${op} split at ${index + 1}`)
+        splits += 1
+      })
+      await inParallel(32, jobs)
+    }
+    t.diagnostic(`${exchanges.length} frames whole, ${splits} splits`)
+  })
+})
