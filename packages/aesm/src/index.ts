@@ -7,6 +7,7 @@ export {
   parseKeyIdList,
 } from './attestation-key-id.ts'
 export type { QuotingBackend } from './backend.ts'
+export { AesmClient, type AesmClientOptions, type QuotingEnclave } from './client.ts'
 export { AesmCode, type AesmErrorEntry, describeAesmCode } from './error-code.ts'
 export {
   AesmError,
