@@ -107,7 +107,7 @@ export class Registration implements AsyncDisposable {
         await this.#step()
       } catch (error) {
         this.#deps.onEvent({ event: 'error', reason: reasonOf(error) })
-        this.#hold.backOff()
+        await this.#bell.wait(this.#hold.backOff())
       }
       const { pollMs } = this.#deps
       await this.#bell.wait(this.streaming ? pollMs : Math.min(pollMs, UNSETTLED_POLL_MS))

@@ -1,9 +1,9 @@
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, unlink } from 'node:fs/promises'
+import { readdir, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { create } from '@bufbuild/protobuf'
 import { Server, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
@@ -238,28 +238,62 @@ test('the late disconnect of an older instance leaves the newer one its devices'
   ])
 })
 
-async function pluginProcess(directory: string): Promise<ChildProcess> {
+/** A process that runs `call` of `module`; resolves once that has resolved. */
+async function inProcess(module: string, call: string, t: TestContext): Promise<ChildProcess> {
   const url = (path: string): string => JSON.stringify(join(import.meta.dirname, path))
   const script = `
-    const { servePlugin } = await import(${url('serve-plugin.ts')})
     const { countingPlugin } = await import(${url('../../testing/counting-plugin.ts')})
-    await servePlugin({ plugin: countingPlugin(56), directory: ${JSON.stringify(directory)}, endpoint: 'epc' })
-    console.log('serving')`
+    const module = await import(${url(module)})
+    await module.${call}
+    console.log('up')`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  t.after(() => child.kill('SIGKILL'))
   await once(child.stdout, 'data')
   return child
 }
 
-test('a plugin that is killed leaves capacity without allocatable, and its successor removes its socket', async t => {
-  const directory = await scratch(t)
-  await using kubelet = await startStandInKubelet({ directory })
-  const child = await pluginProcess(directory)
-  await kubelet.waitFor(RESOURCE, all56)
+async function kill(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit')
   child.kill('SIGKILL')
   await exited
+}
+
+test('a kubelet that is killed leaves its socket; its successor has the devices back in time', async t => {
+  const directory = await scratch(t)
+  const events = new Events<PluginEvent>()
+  const call = `startStandInKubelet({ directory: ${JSON.stringify(directory)} })`
+  const killed = await inProcess('../standin/standin-kubelet.ts', call, t)
+  const plugin = countingPlugin(56)
+  const onEvent = events.take
+  await using _server = await servePlugin({ plugin, directory, endpoint: 'epc', onEvent })
+  await events.until('streaming')
+  await kill(killed)
+  ok((await readdir(directory)).includes('kubelet.sock'))
+  await events.until('register-failed', 3)
+  await using kubelet = await startStandInKubelet({ directory })
+  await kubelet.waitFor(RESOURCE, all56, AbortSignal.timeout(IN_TIME_MS))
+})
+
+test('a directory that is made anew is served in and watched again', async t => {
+  const base = await scratch(t)
+  const directory = join(base, 'device-plugins')
+  const plugin = countingPlugin(56)
+  await using _server = await servePlugin({ plugin, directory, endpoint: 'epc', pollMs: 50 })
+  await rm(directory, { recursive: true })
+  await delay(100)
+  await using kubelet = await startStandInKubelet({ directory })
+  await kubelet.waitFor(RESOURCE, all56, AbortSignal.timeout(IN_TIME_MS))
+})
+
+test('a plugin that is killed leaves capacity without allocatable, and its successor removes its socket', async t => {
+  const directory = await scratch(t)
+  await using kubelet = await startStandInKubelet({ directory })
+  const call = `servePlugin({ plugin: countingPlugin(56), directory: ${JSON.stringify(directory)}, endpoint: 'epc' })`
+  const child = await inProcess('serve-plugin.ts', call, t)
+  await kubelet.waitFor(RESOURCE, all56)
+  await kill(child)
   const after = await kubelet.waitFor(RESOURCE, ({ allocatable }) => allocatable === 0)
   equal(after.capacity, 56)
   await rejects(kubelet.allocate(RESOURCE, 1), {
