@@ -1,13 +1,14 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseQuote, parseReport } from '@alcove/sgx'
+import fc from 'fast-check'
 import { connectPlatform, type EnclaveManifest, SimulatedQuoting } from '../client/index.ts'
 import { measureManifest } from '../client/layout.ts'
 import { createPlatform, type Platform } from '../platform/platform.ts'
@@ -305,12 +306,67 @@ test('a path over 107 bytes is refused, and so is one that a live platform has',
   )
 })
 
-test('what a dead platform left at the path is replaced', async t => {
+test('the socket that a killed platform left is replaced', async t => {
   const path = await socketPath(t)
-  await writeFile(path, '')
-  const server = await serveSimulatedPlatform({ path, platform: newPlatform(), tokens })
-  await using _server = server
+  const script = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => console.log('up'))`
+  const dead = spawn(process.execPath, ['-e', script])
+  await once(dead.stdout, 'data')
+  dead.kill('SIGKILL')
+  await once(dead, 'exit')
+  ok((await stat(path)).isSocket())
+  await using _server = await serveSimulatedPlatform({ path, platform: newPlatform(), tokens })
   await (await connectPlatform(path, undefined)).close()
+})
+
+test('a file at the path that is no socket is left alone', async t => {
+  const path = await socketPath(t)
+  await writeFile(path, 'precious')
+  await rejects(serveSimulatedPlatform({ path, platform: newPlatform(), tokens }), {
+    code: 'ERR_SIMULATOR_SOCKET',
+  })
+  equal(await readFile(path, 'utf8'), 'precious')
+})
+
+test('whatever a peer with a token says, the platform goes on, and its end gives every page back', async t => {
+  const { path, platform, events } = await serve(t)
+  const enclave = fc.integer({ min: 1, max: 3 })
+  const offset = fc.nat(20).map(page => page * 4096)
+  const secinfoFlags = fc.constantFrom(0x203, 0x205, 0x100, 0)
+  const request = fc.oneof(
+    fc.record({
+      op: fc.constant('create'),
+      sizeBytes: fc.constantFrom(8192, 65_536, 12_288, 2 ** 36),
+      ssaFrameSize: fc.integer({ min: 1, max: 16 }),
+      debug: fc.boolean(),
+    }),
+    fc.record({
+      op: fc.constant('addUnmeasured'),
+      enclave,
+      offset,
+      secinfoFlags,
+      count: fc.integer({ min: 1, max: 2000 }),
+    }),
+    fc.record({
+      op: fc.constant('init'),
+      enclave,
+      signer: fc.string({ minLength: 1 }),
+      isvProdId: fc.nat(0xffff),
+      isvSvn: fc.nat(0xffff),
+    }),
+    fc.record({ op: fc.constant('destroy'), enclave }),
+    fc.jsonValue(),
+  )
+  const property = fc.asyncProperty(fc.array(request, { maxLength: 30 }), async requests => {
+    const peer = await rawPeer(t, path)
+    for (const each of [{ op: 'open', token: tokens.enclave }, ...requests]) {
+      peer.write(encodeFrame(each))
+    }
+    peer.end()
+    equal((await everythingFrom(peer)).length, 1 + requests.length)
+    await eventually(() => platform.epc().node.freeBytes === 4 * MIB)
+  })
+  await fc.assert(property, { numRuns: 50 })
+  equal(events.filter(({ event }) => event === 'failed').length, 0)
 })
 
 test('nobody at the path is an error that says so', async t => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+import { lstat, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { SimulatorError } from '../simulator-error.ts'
 
@@ -17,6 +17,15 @@ export async function freeSocketPath(path: string): Promise<void> {
     const message = `socket path of ${bytes} bytes, over the ${maxPathBytes} that the kernel takes: use a shorter directory: ${path}`
     throw new SimulatorError('ERR_SIMULATOR_SOCKET', message)
   }
+  const isSocket = await lstat(path).then(
+    found => found.isSocket(),
+    () => undefined, // nothing there; whatever else is wrong with the path, bind says
+  )
+  if (isSocket === undefined) return
+  if (!isSocket) {
+    const message = `${path} is there and is no socket: remove it, or use another path`
+    throw new SimulatorError('ERR_SIMULATOR_SOCKET', message)
+  }
   if (await isServed(path)) {
     const message = `another platform is served on ${path}: stop it, or use another path`
     throw new SimulatorError('ERR_SIMULATOR_SOCKET', message)
@@ -30,7 +39,7 @@ async function isServed(path: string): Promise<boolean> {
     await once(socket, 'connect')
     return true
   } catch {
-    return false // nobody answers; whatever else is wrong with the path, bind says
+    return false
   } finally {
     socket.destroy()
   }
