@@ -43,10 +43,11 @@ export async function converse(
       if (decoder.isMidFrame || !session.isOpen) deadline.start()
     }
   } catch (cause) {
-    // Nonsense is answered before the connection closes; a peer that went away is no event.
     if (cause instanceof SimulatorError) {
       onEvent(refused(cause))
-      await send(encodeError(cause)).catch(() => undefined)
+      await send(encodeError(cause)).catch(() => undefined) // the peer may be gone
+    } else if (!isPeerGone(cause)) {
+      onEvent({ event: 'failed', cause })
     }
   } finally {
     deadline.stop()
@@ -77,6 +78,11 @@ function asSimulatorError(cause: unknown): SimulatorError {
   const message =
     "the simulated platform failed: its log has the cause, which is a defect of Alcove's"
   return new SimulatorError('ERR_SIMULATOR_INTERNAL', message, { cause })
+}
+
+/** What a socket throws has a code, as does its being destroyed under its reader. */
+function isPeerGone(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause
 }
 
 function write(socket: Socket, frame: Uint8Array): Promise<void> {
