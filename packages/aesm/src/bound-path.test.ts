@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { exchange, socketDirectory } from '../testing/peer.ts'
 import { StandInBackend } from '../testing/stand-in-backend.ts'
+import { bindPath } from './bound-path.ts'
 import { encodeFrame, encodeRequest, serveAesm } from './index.ts'
 
 async function answers(path: string): Promise<void> {
@@ -105,4 +106,30 @@ test('a path of 107 bytes is served, one of 108 is refused and the limit named',
     code: 'ERR_AESM_SOCKET_PATH_TOO_LONG',
     message: /108 bytes.*at most 107/,
   })
+})
+
+test('a short name in a directory that leaves no room beside it is refused, and nothing is left there', async () => {
+  await using directory = await socketDirectory()
+  const long = directory.path('').padEnd(105, 'x')
+  await mkdir(long)
+  const refused = serveAesm({ path: `${long}/s`, backend: new StandInBackend() })
+  const code = 'ERR_AESM_SOCKET_PATH_TOO_LONG'
+  await rejects(refused, { code, message: /a name for it .* 115 bytes/ })
+  deepEqual(await readdir(long), [])
+})
+
+test('where there are no hard links the socket comes to its path by renaming', async () => {
+  await using directory = await socketDirectory()
+  const path = directory.path('aesm.socket')
+  const noLink = () =>
+    Promise.reject(Object.assign(new Error(), { code: 'EPERM', syscall: 'link' }))
+  await leaveStale(path)
+  const server = createServer(socket => socket.end('here'))
+  const bound = await bindPath(server, path, noLink)
+  equal(Buffer.from(await exchange(path, [])).toString(), 'here')
+  deepEqual(await readdir(dirname(path)), ['aesm.socket'])
+  bound.release()
+  deepEqual(await readdir(dirname(path)), [])
+  server.close()
+  await once(server, 'close')
 })

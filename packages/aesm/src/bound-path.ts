@@ -1,10 +1,21 @@
 import { lstatSync, unlinkSync } from 'node:fs'
-import { chmod, link, lstat, mkdtemp, rm, unlink } from 'node:fs/promises'
+import { chmod, link as hardLink, lstat, mkdtemp, rename, rm, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { AesmSocketError } from './errors.ts'
 import { requireSocketPath } from './socket-path.ts'
+
+type Link = (from: string, to: string) => Promise<void>
+
+/** What file systems without hard links, or without hard links to sockets, say. */
+const noHardLinks: ReadonlySet<string | undefined> = new Set([
+  'EINVAL',
+  'ENOSYS',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'EPERM',
+])
 
 /** A listening server's name in the file system. */
 export interface BoundPath {
@@ -20,20 +31,25 @@ export interface BoundPath {
  * only seen once it listens with its final mode, and Node, which on closing unlinks the path
  * that it bound whoever has it by then, unlinks a name that is gone already.
  *
+ * @param link another one only in a test, for a file system without hard links
  * @throws {AesmSocketError}
  */
-export async function bindPath(server: Server, path: string): Promise<BoundPath> {
+export async function bindPath(
+  server: Server,
+  path: string,
+  link: Link = hardLink,
+): Promise<BoundPath> {
   requireSocketPath(path)
   try {
-    return await bindBeside(server, path)
+    return await bindBeside(server, path, link)
   } catch (cause) {
     if (cause instanceof AesmSocketError || !isSystemError(cause)) throw cause
-    const detail = `cannot bind: ${cause.message}; see that the directory is there, writable, and on a file system with sockets and hard links`
+    const detail = `cannot bind: ${cause.message}; see that the directory is there, writable, and on a file system that has sockets`
     throw new AesmSocketError('ERR_AESM_SOCKET_BIND', path, detail, { cause })
   }
 }
 
-async function bindBeside(server: Server, path: string): Promise<BoundPath> {
+async function bindBeside(server: Server, path: string, link: Link): Promise<BoundPath> {
   await refuseTaken(path)
   const stage = await mkdtemp(`${dirname(path)}/.`)
   try {
@@ -42,7 +58,7 @@ async function bindBeside(server: Server, path: string): Promise<BoundPath> {
     await listen(server, own)
     await chmod(own, 0o777)
     const { dev, ino } = await lstat(own)
-    while (!(await linkFree(own, path))) await removeStale(path, own)
+    await place(own, path, link)
     return {
       release: () => {
         const now = lstatSync(path, { throwIfNoEntry: false })
@@ -54,6 +70,17 @@ async function bindBeside(server: Server, path: string): Promise<BoundPath> {
     throw error
   } finally {
     await rm(stage, { recursive: true, force: true })
+  }
+}
+
+/** Gives the listening socket its path. */
+async function place(own: string, path: string, link: Link): Promise<void> {
+  try {
+    while (!(await linkFree(own, path, link))) await removeStale(path, own, link)
+  } catch (error) {
+    if (!(isSystemError(error) && noHardLinks.has(error.code))) throw error
+    // Nothing keeps two servers that start in the same moment apart then; the later one stays.
+    await rename(own, path)
   }
 }
 
@@ -82,10 +109,10 @@ async function refuseTaken(path: string): Promise<void> {
  * that has bound in its place. The lock is one more name of a listening socket, so that a
  * lock whose holder was killed is known for stale as well.
  */
-async function removeStale(path: string, own: string): Promise<void> {
+async function removeStale(path: string, own: string, link: Link): Promise<void> {
   await refuseTaken(path)
   const lock = join(dirname(path), '.takeover')
-  if (!(await linkFree(own, lock))) {
+  if (!(await linkFree(own, lock, link))) {
     if (await isStale(lock)) await unlink(lock).catch(ignore('ENOENT'))
     else await setTimeout(5)
     return
@@ -115,7 +142,7 @@ function isStale(path: string): Promise<boolean> {
 }
 
 /** Whether the path was free and is now a name of the socket. */
-async function linkFree(own: string, path: string): Promise<boolean> {
+async function linkFree(own: string, path: string, link: Link): Promise<boolean> {
   return await link(own, path).then(
     () => true,
     (error: NodeJS.ErrnoException) => {

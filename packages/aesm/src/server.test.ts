@@ -14,6 +14,7 @@ import {
   decodeResponse,
   encodeFrame,
   encodeRequest,
+  FrameReader,
   type RequestFields,
   type Response,
   type ServeAesmOptions,
@@ -62,11 +63,14 @@ async function started(options: Partial<ServeAesmOptions> = {}) {
   }
 }
 
-test('a client that writes length and body apart, and one that closes its half, are answered', async () => {
+test('a client that writes length and body apart, and one that closes its half, are answered', async t => {
   await using it = await started()
+  const { mock } = t.mock.method(FrameReader.prototype, 'push')
+  const reads = () => mock.callCount()
   const whole = await exchange(it.path, [getNum])
   equal(decodeResponse(whole.subarray(4)).getSupportedAttKeyIdNum?.attKeyIdNum, 1)
-  deepEqual(await exchange(it.path, [getNum.subarray(0, 4), getNum.subarray(4)]), whole)
+  deepEqual(await exchange(it.path, [getNum.subarray(0, 4), getNum.subarray(4)], { reads }), whole)
+  equal(reads(), 3)
   deepEqual(await exchange(it.path, [getNum], { halfClose: true }), whole)
 })
 

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { equalBytes } from '@alcove/bytes'
 import { type SharedVectors, withSharedVectors } from '../../../tools/vectors.ts'
 import { cmac } from '../testing/cmac.ts'
-import { exchange, inParallel, socketDirectory } from '../testing/peer.ts'
-import { AesmError, decodeResponse, type QuotingBackend, serveAesm } from './index.ts'
+import { exchange, socketDirectory } from '../testing/peer.ts'
+import { AesmError, decodeResponse, FrameReader, type QuotingBackend, serveAesm } from './index.ts'
 
 interface Exchange {
   readonly op: string
@@ -54,6 +54,9 @@ await withSharedVectors('the exchanges of clients in the field', 32, async vecto
     }
     await using server = await serveAesm({ path: directory.path('s'), backend })
     await using forgetful = await serveAesm({ path: directory.path('f'), backend: keyLost })
+    // Only counted: that the server reads the two parts of a split one by one.
+    const { mock } = t.mock.method(FrameReader.prototype, 'push')
+    const reads = () => mock.callCount()
     let splits = 0
     for (const { op, req, res } of exchanges) {
       const request = await vectors.bytes(`aesm/${req}`)
@@ -62,13 +65,14 @@ await withSharedVectors('the exchanges of clients in the field', 32, async vecto
       // The rest never comes: the peer ends its half, so that it need not wait for the deadline.
       const options = { halfClose: op === 'truncated' }
       deepEqual(await exchange(path, [request], options), expected, op)
-      const jobs = Array.from({ length: request.byteLength - 1 }, (_, index) => async () => {
-        const parts = [request.subarray(0, index + 1), request.subarray(index + 1)]
-        const answer = await exchange(path, parts, options)
-        if (!equalBytes(answer, expected)) throw new Error(`${op} split at ${index + 1}`)
+      for (let at = 1; at < request.byteLength; at++) {
+        const before = reads()
+        const parts = [request.subarray(0, at), request.subarray(at)]
+        const answer = await exchange(path, parts, { ...options, reads })
+        if (!equalBytes(answer, expected)) throw new Error(`${op} split at ${at}`)
+        equal(reads() - before, 2)
         splits += 1
-      })
-      await inParallel(32, jobs)
+      }
     }
     t.diagnostic(`${exchanges.length} frames whole, ${splits} splits`)
   })

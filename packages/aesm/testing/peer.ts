@@ -15,19 +15,27 @@ export async function socketDirectory(): Promise<AsyncDisposable & { path(name: 
   }
 }
 
+export interface ExchangeOptions {
+  /** Ends the writing half behind the last part. */
+  readonly halfClose?: boolean
+  /** How often the server has read so far: makes sure that it reads each part by itself. */
+  readonly reads?: () => number
+}
+
 /** Writes the parts one after the other, then reads until the server closes. */
 export async function exchange(
   path: string,
   parts: readonly Uint8Array[],
-  { halfClose = false }: { halfClose?: boolean } = {},
+  { halfClose = false, reads }: ExchangeOptions = {},
 ): Promise<Uint8Array> {
   const socket = connect({ path, allowHalfOpen: true })
   await once(socket, 'connect')
   const answer = readAll(socket)
   for (const part of parts) {
+    const before = reads?.()
     if (socket.writable) socket.write(part)
-    // A turn of the loop, in which the server reads this part alone.
-    await setImmediate()
+    do await setImmediate()
+    while (reads !== undefined && reads() === before)
   }
   if (halfClose) socket.end()
   return await answer
