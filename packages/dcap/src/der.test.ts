@@ -36,6 +36,7 @@ const refused: readonly { what: string; hex: string; read: (reader: DerReader) =
     hex: `170d${ascii('250230000000Z')}`,
     read: r => r.time('f'),
   },
+  { what: 'a UTCTime at 24 h', hex: `170d${ascii('250101240000Z')}`, read: r => r.time('f') },
   {
     what: 'a UTCTime with an offset',
     hex: `1711${ascii('250101000000+0000')}`,

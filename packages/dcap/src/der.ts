@@ -241,6 +241,6 @@ function parseTime(text: string, twoDigitYear: boolean): Date | undefined {
   const century = written < 50 ? 2000 : 1900
   const year = twoDigitYear ? century + written : written
   const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second))
-  const same = date.toISOString().replaceAll(/[-:T]|\.000/g, '') === `${year}${text.slice(-11)}`
-  return same ? date : undefined
+  const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day
+  return exists && hour < 24 && minute < 60 && second < 60 ? date : undefined
 }
