@@ -1,4 +1,4 @@
-import { equalBytes } from '@alcove/bytes'
+import { equalBytes, FormatError } from '@alcove/bytes'
 import { INTEL_QE_VENDOR_ID, parseQuote, type Quote } from '@alcove/sgx'
 import type { Certificate } from './certificate.ts'
 import type { Collateral } from './collateral.ts'
@@ -33,13 +33,13 @@ const largestQuote = 1024 * 1024
 const largestCrl = 1024 * 1024
 
 /**
- * @throws {FormatError} for a malformed quote
+ * @throws {FormatError} for a malformed quote, or one over 1 MiB
  * @throws {VerifyError} `ERR_VERIFY_UNSUPPORTED_QUOTE_FORMAT`, and as `readPckChain`
  */
 export function readEvidence(bytes: Uint8Array): Evidence {
   if (bytes.byteLength > largestQuote) {
-    const message = `the quote is ${bytes.byteLength} bytes; at most ${largestQuote} are read`
-    throw new VerifyError('ERR_VERIFY_UNSUPPORTED_QUOTE_FORMAT', message)
+    const detail = `${bytes.byteLength} bytes; at most ${largestQuote} are read`
+    throw new FormatError('ERR_FORMAT_VALUE', 'quote', 0, detail)
   }
   const quote = parseQuote(bytes)
   if (!equalBytes(quote.header.qeVendorId, INTEL_QE_VENDOR_ID)) {

@@ -249,6 +249,7 @@ test('a time that is no time is refused, not taken for fresh', () => {
 test('bytes after the quote are ignored, up to a bound', () => {
   equal(run({ quote: concatBytes(quote, new Uint8Array(3000)) }).status, 'SWHardeningNeeded')
   throws(() => run({ quote: new Uint8Array(2_000_000) }), {
-    code: 'ERR_VERIFY_UNSUPPORTED_QUOTE_FORMAT',
+    code: 'ERR_FORMAT_VALUE',
+    field: 'quote',
   })
 })

@@ -166,5 +166,7 @@ function requireSigned(
 ): void {
   if (verifyP256Raw(object.signed, signing.publicKey, object.signature)) return
   const facts = { commonName: signing.subject.commonName, serial: signing.serial }
-  throw new VerifyError(code, `its bytes are not what "${facts.commonName}" signed`, facts)
+  const what = code === 'ERR_VERIFY_TCB_INFO_INVALID_SIGNATURE' ? 'TCB info' : 'QE identity'
+  const message = `the ${what} is not what "${facts.commonName}" signed: it was changed, or written anew`
+  throw new VerifyError(code, message, facts)
 }
