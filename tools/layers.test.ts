@@ -25,7 +25,7 @@ const layerOf = new Map(folders.map(({ name, layer }) => [name, layer]))
 
 /** What a module imports from outside its own folder tree: package names, `@scope/name` whole. */
 function packagesImported(source: string): string[] {
-  const specifiers = source.matchAll(/(?:from|import)\s*\(?\s*'([^'.][^']*)'/g)
+  const specifiers = source.matchAll(/(?:from |import |import\()'([^'.\n][^'\n]*)'/g)
   return Array.from(specifiers, ([, specifier = '']) => specifier)
     .filter(specifier => !specifier.startsWith('node:'))
     .map(specifier =>

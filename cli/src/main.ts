@@ -1,16 +1,10 @@
 // The one program: commands for a person, and the roles that a cluster runs. Composition root: with the commands'
 // deps, the only place that touches the terminal, the clock and the environment.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { jsonLog, stopSignal } from '@alcove/process'
 import { Command, CommanderError, Option } from 'commander'
+import manifest from '../package.json' with { type: 'json' }
 import { Exit, errorText, exitCodeOf } from './exit.ts'
 import { errorJson } from './judge.ts'
-import { projectRoot } from './program-root.ts'
-
-interface Package {
-  readonly version: string
-}
 
 const stop = stopSignal(process)
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
@@ -36,14 +30,9 @@ const roleDeps = (name: string) => ({
 /** Exit code of the command that ran; set by its action. */
 let exitCode: number = Exit.ok
 
-const version = (): string => {
-  const manifest: Package = JSON.parse(readFileSync(join(projectRoot, 'cli/package.json'), 'utf8'))
-  return manifest.version
-}
-
 const program = new Command('alcove')
   .description('Confidential nodes: SGX machines for Kubernetes, and on a laptop without SGX')
-  .version(version(), '--version')
+  .version(manifest.version, '--version')
   .option('--verbose', 'print the whole error with its stack')
   .showHelpAfterError('(alcove --help, or alcove COMMAND --help, says more)')
   .exitOverride()
@@ -87,7 +76,7 @@ program
   .argument('<quote>', 'file with the quote')
   .option('--collateral <file>', 'TCB info, QE identity and CRLs as one JSON file')
   .option('--root <pem>', 'root certificate to trust in place of Intel’s')
-  .option('--at <time>', 'judge as of this time, such as 2023-02-02T21:47:49Z (default: now)')
+  .option('--at <time>', 'judge as of this time, such as 2025-07-04T10:28:44Z (default: now)')
   .option('--accept <statuses>', 'TCB statuses to accept beside UpToDate, with commas between')
   .option('--allow-expired', 'accept collateral and certificates that have expired')
   .option('--allow-debug', 'accept enclaves in debug mode, whose memory can be read')

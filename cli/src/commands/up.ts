@@ -105,15 +105,15 @@ function printFiles(files: EvidenceFiles, print: (text: string) => void): void {
 /** The next commands, whole and ready to paste. */
 function printNext(files: EvidenceFiles, options: UpOptions, print: (text: string) => void): void {
   const state = options.state === undefined ? '' : ` --state ${options.state}`
-  const real = 'vectors/sgx-v3-icelake'
+  const real = 'vectors/sgx-v3-phala'
   const next: readonly [comment: string, command: string][] = [
     [
       'verify that quote again',
       `npx alcove verify ${files.quote} --collateral ${files.collateral} --root ${files.root}`,
     ],
     [
-      'verify a real, Intel-signed one with collateral of its time (SWHardeningNeeded)',
-      `npx alcove verify ${real}/quote.bin --collateral ${real}/collateral.json --at 2023-02-02T21:47:49Z --accept SWHardeningNeeded`,
+      'verify a real, Intel-signed one with collateral of its time',
+      `npx alcove verify ${real}/quote.bin --collateral ${real}/collateral.json --at 2025-07-04T10:28:44Z --accept ConfigurationAndSWHardeningNeeded`,
     ],
     ['another enclave, with 40 MiB', `npx alcove run examples/attested-key --epc 40${state}`],
     ['more EPC than is left: refused', `npx alcove run examples/hello-enclave --epc 64${state}`],

@@ -71,12 +71,12 @@ export function parseStatus(text: string): TcbStatus {
   throw new UsageError(`'${text}' is no TCB status; the statuses are ${tcbStatuses.join(', ')}`)
 }
 
-/** RFC 3339 with a zone: `2023-02-02T21:47:49Z`. */
+/** RFC 3339 with a zone: `2025-07-04T10:28:44Z`. */
 function parseTime(text: string): Date {
   const isTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.test(
     text,
   )
   const time = new Date(isTime ? text : Number.NaN)
   if (!Number.isNaN(time.getTime())) return time
-  throw new UsageError(`--at '${text}': want a time with its zone, such as 2023-02-02T21:47:49Z`)
+  throw new UsageError(`--at '${text}': want a time with its zone, such as 2025-07-04T10:28:44Z`)
 }

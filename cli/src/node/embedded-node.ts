@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -64,7 +65,9 @@ export interface EmbeddedNode extends AsyncDisposable {
 }
 
 const READY_MS = 15_000
-const POLL_MS = 20
+const POLL_MS = 30
+/** A role that ends this often before the node is ready is not worth waiting for. */
+const RESTARTS = 3
 
 /**
  * Starts a confidential node without root, containers or hardware: a simulated platform, a stand-in kubelet, the real
@@ -86,14 +89,19 @@ export async function startNode(options: NodeOptions): Promise<EmbeddedNode> {
     provisionToken: token(),
   })
   const parts = new AsyncDisposableStack()
+  const start = new StartWatch(paths.logs)
   const supervised: Supervised[] = []
   try {
     for (const role of rolesOf(paths, options)) {
       const log = join(paths.logs, `${role.name}.log`)
-      const part = await supervise(role, options.program, log, options.onRestart)
+      const onRestart = (name: string, how: string): void => {
+        options.onRestart(name, how)
+        start.onRestart(name, how)
+      }
+      const part = await supervise(role, options.program, log, onRestart)
       supervised.push(parts.use(part))
     }
-    const epc = await untilReady(paths, options.signal)
+    const epc = await untilReady(paths, AbortSignal.any([options.signal, start.signal]))
     const running = parts.move()
     return {
       paths,
@@ -104,6 +112,42 @@ export async function startNode(options: NodeOptions): Promise<EmbeddedNode> {
   } catch (error) {
     await parts.disposeAsync()
     throw error
+  } finally {
+    start.end()
+  }
+}
+
+/** Gives a start up when a role ends again and again, or when it takes too long, and says why. */
+class StartWatch {
+  readonly #controller = new AbortController()
+  readonly #logs: string
+  readonly #restarts = new Map<string, number>()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(logs: string) {
+    this.#logs = logs
+    this.#timer = setTimeout(() => {
+      const late = `the node did not get ready in ${READY_MS / 1000} s; the logs in ${logs} say how far it got`
+      this.#controller.abort(new NodeError('ERR_NODE_NOT_READY', late))
+    }, READY_MS)
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  onRestart(name: string, how: string): void {
+    const restarts = (this.#restarts.get(name) ?? 0) + 1
+    this.#restarts.set(name, restarts)
+    if (restarts < RESTARTS) return
+    const log = join(this.#logs, `${name}.log`)
+    const said = readFileSync(log, 'utf8').trimEnd().split('\n').at(-1) ?? ''
+    const failing = `${name} ended ${restarts} times (${how}), saying: ${said.slice(0, 500)}; its log is ${log}`
+    this.#controller.abort(new NodeError('ERR_NODE_NOT_READY', failing))
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
   }
 }
 
@@ -158,40 +202,24 @@ function rolesOf(paths: NodePaths, options: NodeOptions) {
   ]
 }
 
-/** What has to answer before the node is ready, with the role whose log explains why it does not. */
+/** EPC is allocatable and a quote could be made. */
 async function untilReady(paths: NodePaths, signal: AbortSignal): Promise<ResourceStatus> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(READY_MS)])
-  const epc = await eventually('device-plugin', paths, deadline, async () => {
+  const epc = await eventually(signal, async () => {
     const { resources } = await (await connectStandIn(paths.controlSocket)).status()
     const found = resources.find(({ name }) => name === EPC_RESOURCE)
     return found !== undefined && found.allocatable > 0 ? found : undefined
   })
   const aesm = new AesmClient({ path: paths.aesmSocket, timeoutMs: 2000 })
-  await eventually('quote-helper', paths, deadline, () => aesm.initQuote(deadline))
+  await eventually(signal, () => aesm.initQuote(signal))
   return epc
 }
 
-async function eventually<T>(
-  role: string,
-  paths: NodePaths,
-  signal: AbortSignal,
-  ask: () => Promise<T | undefined>,
-): Promise<T> {
-  for (let last: unknown; ; ) {
-    try {
-      const answer = await ask()
-      if (answer !== undefined) return answer
-    } catch (error) {
-      last = error
-    }
-    if (signal.aborted) {
-      const why = last instanceof Error ? `: ${last.message}` : ''
-      throw new NodeError(
-        'ERR_NODE_NOT_READY',
-        `the node did not get ready in ${READY_MS / 1000} s${why}; see ${join(paths.logs, `${role}.log`)}`,
-        { cause: last },
-      )
-    }
-    await delay(POLL_MS)
+/** Asks until there is an answer; what throws until then counts as none. */
+async function eventually<T>(signal: AbortSignal, ask: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    signal.throwIfAborted()
+    const answer = await ask().catch(() => undefined)
+    if (answer !== undefined) return answer
+    await delay(POLL_MS, undefined, { signal }).catch(() => undefined)
   }
 }
