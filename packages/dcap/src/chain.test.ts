@@ -14,7 +14,7 @@ import { requireTrustedRoot } from './trusted-root.ts'
 const vectors = new URL('../../../vectors/sgx-v3-icelake/', import.meta.url)
 const bytes = Uint8Array.from(readFileSync(new URL('quote.bin', vectors)))
 const collateral = parseCollateral(readFileSync(new URL('collateral.json', vectors), 'utf8'))
-const at = new Date('2023-02-02T22:01:09Z')
+const at = new Date('2023-05-29T17:54:21Z')
 const quote = parseQuote(bytes)
 const pemChain = new TextDecoder('latin1').decode(quote.certification.data)
 const [leaf = '', intermediate = '', root = ''] = certificatesFromPem(pemChain).map(toPem)
@@ -39,7 +39,7 @@ for (const order of [
 ]) {
   const names = order.map(pem => ['leaf', 'CA', 'root'][[leaf, intermediate, root].indexOf(pem)])
   test(`a PCK chain in the order ${names.join(', ')} verifies`, () => {
-    equal(verifyWith(order.join('')), 'SWHardeningNeeded')
+    equal(verifyWith(order.join('')), 'OutOfDate')
   })
 }
 
@@ -74,7 +74,7 @@ test('a root of a trusted key in another certificate is accepted when it signed 
     [first, second],
     [second, first],
   ] as const) {
-    equal(verifyWith(leaf + intermediate + toPem(found), 5, [trusted]), 'SWHardeningNeeded')
+    equal(verifyWith(leaf + intermediate + toPem(found), 5, [trusted]), 'OutOfDate')
   }
 })
 
@@ -161,6 +161,6 @@ await withSharedVectors('collateral under another trusted root', 1, async shared
       const mixed = { ...collateral, [part]: other[part], [chainName]: other[chainName] }
       throws(() => verify(bytes, mixed, { at, roots }), { code: 'ERR_VERIFY_UNTRUSTED_ROOT' })
     }
-    equal(verify(bytes, collateral, { at, roots }).status, 'SWHardeningNeeded')
+    equal(verify(bytes, collateral, { at, roots }).status, 'OutOfDate')
   })
 })

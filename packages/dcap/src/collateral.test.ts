@@ -5,7 +5,7 @@ import { encodeCollateral, parseCollateral } from './collateral.ts'
 import { parseQeIdentity } from './qe-identity.ts'
 import { parseTcbInfo } from './tcb-info.ts'
 
-const file = new URL('../../../vectors/sgx-v3-icelake/collateral.json', import.meta.url)
+const file = new URL('../../../vectors/sgx-v3-phala/collateral.json', import.meta.url)
 const json = readFileSync(file, 'utf8')
 const collateral = parseCollateral(json)
 
@@ -63,15 +63,15 @@ const edited = (text: string, from: string, to: string) => {
 
 for (const [from, to, field] of [
   ['"version":3', '"version":2', 'tcbInfo.version'],
-  ['"fmspc":"00606A000000"', '"fmspc":"00606A0000"', 'tcbInfo.fmspc'],
+  ['"fmspc":"00A067110000"', '"fmspc":"00A0671100"', 'tcbInfo.fmspc'],
   ['"pceId":"0000"', '"pceId":"zzzz"', 'tcbInfo.pceId'],
   ['"tcbType":0', '"tcbType":1', 'tcbInfo.tcbType'],
-  ['T21:56:09Z"', 'T21:56:09+01:00"', 'tcbInfo.issueDate'],
-  ['2023-01-18T', '2023-02-30T', 'tcbInfo.issueDate'],
+  ['T10:56:11Z"', 'T10:56:11+01:00"', 'tcbInfo.issueDate'],
+  ['2025-06-19T', '2025-02-30T', 'tcbInfo.issueDate'],
   ['"tcbStatus":"SWHardeningNeeded"', '"tcbStatus":"Fine"', 'tcbInfo.tcbLevels.0.tcbStatus'],
   ['"pcesvn":13', '"pcesvn":65536', 'tcbInfo.tcbLevels.0.tcb.pcesvn'],
-  ['{"svn":7,', '{"svn":256,', 'tcbInfo.tcbLevels.0.tcb.sgxtcbcomponents.0.svn'],
-  ['{"svn":7,', '{"svn":7},{"svn":7,', 'tcbInfo.tcbLevels.0.tcb.sgxtcbcomponents'],
+  ['{"svn":11}', '{"svn":256}', 'tcbInfo.tcbLevels.0.tcb.sgxtcbcomponents.0.svn'],
+  ['{"svn":11}', '{"svn":11},{"svn":11}', 'tcbInfo.tcbLevels.0.tcb.sgxtcbcomponents'],
 ] as const) {
   test(`TCB info with ${to} in place of ${from} is refused at ${field}`, () => {
     const text = edited(collateral.tcbInfo, from, to)
@@ -81,7 +81,7 @@ for (const [from, to, field] of [
 
 test('unknown keys of Intel are tolerated', () => {
   const text = edited(collateral.tcbInfo, '"version":3', '"version":3,"new":{"a":[1]}')
-  equal(parseTcbInfo(text).value.fmspc, '00606a000000')
+  equal(parseTcbInfo(text).value.fmspc, '00a067110000')
 })
 
 test('TCB levels come out best first, whatever their order in the text', () => {
@@ -89,9 +89,22 @@ test('TCB levels come out best first, whatever their order in the text', () => {
   const reversed = { ...tcbInfo, tcbLevels: tcbInfo.tcbLevels.toReversed() }
   const levels = parseTcbInfo(collateral.tcbInfo).value.tcbLevels
   deepEqual(parseTcbInfo(JSON.stringify({ tcbInfo: reversed, signature })).value.tcbLevels, levels)
+  // Intel's own order: by SVNs, not by date.
   deepEqual(
-    levels.map(({ tcbDate }) => tcbDate),
-    levels.map(({ tcbDate }) => tcbDate).toSorted((a, b) => b.getTime() - a.getTime()),
+    levels.map(({ tcbDate, status }) => `${tcbDate.toISOString().slice(0, 10)} ${status}`),
+    [
+      '2024-03-13 SWHardeningNeeded',
+      '2024-03-13 ConfigurationAndSWHardeningNeeded',
+      '2023-02-15 OutOfDate',
+      '2023-02-15 OutOfDateConfigurationNeeded',
+      '2022-11-09 OutOfDate',
+      '2022-11-09 OutOfDateConfigurationNeeded',
+      '2021-11-10 OutOfDate',
+      '2020-11-11 OutOfDate',
+      '2021-11-10 OutOfDateConfigurationNeeded',
+      '2020-11-11 OutOfDateConfigurationNeeded',
+      '2018-01-04 OutOfDate',
+    ],
   )
 })
 
