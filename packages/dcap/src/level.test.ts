@@ -7,14 +7,16 @@ import { parseCollateral } from './collateral.ts'
 import { differingField, parseQeIdentity, qeLevel } from './qe-identity.ts'
 import { parseTcbInfo, platformLevel } from './tcb-info.ts'
 
-const vectors = new URL('../../../vectors/sgx-v3-icelake/', import.meta.url)
+const vectors = new URL('../../../vectors/sgx-v3-phala/', import.meta.url)
 const collateral = parseCollateral(readFileSync(new URL('collateral.json', vectors), 'utf8'))
 const levels = parseTcbInfo(collateral.tcbInfo).value.tcbLevels
 const identity = parseQeIdentity(collateral.qeIdentity).value
 const { qeReport } = parseQuote(readFileSync(new URL('quote.bin', vectors)))
 
+/** 255 among small SVNs: Intel's levels ask for it, and without it no platform would reach any. */
+const svn = fc.oneof(fc.nat(20), fc.constant(255))
 const platform = fc.record({
-  components: fc.array(fc.nat(20), { minLength: 16, maxLength: 16 }),
+  components: fc.array(svn, { minLength: 16, maxLength: 16 }),
   pceSvn: fc.nat(20),
 })
 
@@ -76,7 +78,7 @@ test('a QE is compared with its identity under the masks, field by field', () =>
     [{ attributes: flags(0x1n << 63n) }, 'attributes'],
     // INIT… are compared, but MODE64 is outside Intel's mask, and so is XFRM.
     [{ attributes: { ...attributes, flags: attributes.flags ^ 0x4n } }, undefined],
-    [{ attributes: { ...attributes, xfrm: 0xe7n } }, undefined],
+    [{ attributes: { ...attributes, xfrm: 0x3n } }, undefined],
     [{ mrSigner }, 'mrSigner'],
     [{ isvProdId: 2 }, 'isvProdId'],
     [{ isvProdId: 2, mrSigner, miscSelect: 1 }, 'miscSelect'],
