@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { projectRoot } from '../src/program-root.ts'
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const program = join(projectRoot, 'cli/src/main.ts')
+
+/** Runs `alcove ARGS` to its end. */
+export async function alcove(...args: readonly string[]): Promise<Finished> {
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: projectRoot,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const said = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said.stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said.stderr += text
+  })
+  await once(child, 'close')
+  return { code: child.exitCode, ...said }
+}
+
+/** An `alcove up` that is up. */
+export interface Up extends AsyncDisposable {
+  readonly process: ChildProcess
+  readonly state: string
+  /** What it has printed so far. */
+  stdout(): string
+  /** Process ids of its roles, as it printed them at its start. */
+  readonly pids: Readonly<Record<string, number>>
+}
+
+/** Starts `alcove up` with a state directory of its own, and waits until it stays up. */
+export async function startUp(...args: readonly string[]): Promise<Up> {
+  const state = await mkdtemp(join(tmpdir(), 'alcove-'))
+  const child = spawn(process.execPath, [program, 'up', '--state', state, ...args], {
+    cwd: projectRoot,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  const up = Promise.withResolvers<void>()
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+    if (said.includes('The node stays up')) up.resolve()
+  })
+  child.once('exit', () => up.reject(new Error(`alcove up ended: ${said}`)))
+  await up.promise
+  const pids = Array.from(
+    said.matchAll(/(simulated-node|stand-in-kubelet|device-plugin|quote-helper) (\d+)/g),
+  )
+  return {
+    process: child,
+    state,
+    stdout: () => said,
+    pids: Object.fromEntries(pids.map(([, name = '', pid]) => [name, Number(pid)])),
+    [Symbol.asyncDispose]: async () => {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGTERM')
+        await once(child, 'exit')
+      }
+      await rm(state, { recursive: true })
+    },
+  }
+}
+
+/** Whether a process exists and has not ended. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Resolves when `holds` does, asked every 10 ms; rejects after `withinMs`, saying `what`. */
+export async function within(
+  withinMs: number,
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+): Promise<void> {
+  const end = performance.now() + withinMs
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+}
