@@ -4,7 +4,6 @@ export type CollateralErrorCode =
   | 'ERR_COLLATERAL_FORMAT'
   | 'ERR_COLLATERAL_VALUE'
   | 'ERR_COLLATERAL_TOO_LARGE'
-  | 'ERR_COLLATERAL_UNSUPPORTED'
 
 /** Collateral that cannot be read, as opposed to collateral that does not verify. */
 export class CollateralError extends CodedError<CollateralErrorCode> {
