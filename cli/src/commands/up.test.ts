@@ -9,7 +9,7 @@ import { EPC_RESOURCE } from '@alcove/device-plugin'
 import { connectStandIn } from '@alcove/kubelet'
 import { connectPlatform } from '@alcove/simulator/client'
 import { alcove, isAlive, startUp, type Up, within } from '../../testing/alcove.ts'
-import { nodePaths } from '../node/embedded-node.ts'
+import { type NodePaths, nodePaths } from '../node/embedded-node.ts'
 import { projectRoot } from '../program-root.ts'
 
 const HELLO = join(projectRoot, 'examples/hello-enclave')
@@ -204,32 +204,28 @@ test('wrong input to run ends in a line', async () => {
   }
 })
 
-test('stand-in kubelet, plugin, helper and platform killed with -9: a quote succeeds again within 2 s each time', async () => {
-  const { aesmSocket, controlSocket } = nodePaths(up.state)
+test('stand-in kubelet, plugin, helper and platform killed with -9: a quote succeeds again within 2 s each time', async t => {
   for (const role of ['stand-in-kubelet', 'device-plugin', 'quote-helper', 'simulated-node']) {
     const pid = up.pids[role]
     ok(pid !== undefined, role)
     process.kill(pid, 'SIGKILL')
-    await within(2000, `a quote after ${role} was killed`, async () =>
-      quoteWorks(controlSocket, aesmSocket),
-    )
+    const killedAt = performance.now()
+    await within(2000, `a quote after ${role} was killed`, () => quoteWorks(nodePaths(up.state)))
+    t.diagnostic(`${role}: a quote again after ${Math.round(performance.now() - killedAt)} ms`)
   }
 })
 
-/** Whether EPC can be allocated, an enclave built on it, and a quote made. */
-async function quoteWorks(controlSocket: string, aesmSocket: string): Promise<boolean> {
+/** Whether EPC is allocated, an enclave is built on it, and a quote is made. */
+async function quoteWorks(paths: NodePaths): Promise<boolean> {
   try {
-    if (!(await isAdmitted(controlSocket))) return false
-    const paths = nodePaths(up.state)
-    await using platform = await connectPlatform(
-      paths.platformSocket,
-      await readFile(paths.enclaveDevice, 'utf8'),
-    )
+    if (!(await isAdmitted(paths.controlSocket))) return false
+    const token = await readFile(paths.enclaveDevice, 'utf8')
+    await using platform = await connectPlatform(paths.platformSocket, token)
     const created = await platform.createEnclave({ sizeBytes: 8192, ssaFrameSize: 1, debug: false })
     await created.add({ offset: 0, secinfoFlags: 0x203, count: 1 })
     const enclave = await created.init({ signer: 'test', isvProdId: 1, isvSvn: 1 })
-    const aesm = new AesmClient({ path: aesmSocket, timeoutMs: 1000 })
-    const quote = await aesm.quoteWith(targetInfo => enclave.report(targetInfo, new Uint8Array(64)))
+    const aesm = new AesmClient({ path: paths.aesmSocket, timeoutMs: 1000 })
+    const quote = await aesm.quoteWith(target => enclave.report(target, new Uint8Array(64)))
     return quote.byteLength > 1020
   } catch {
     return false
