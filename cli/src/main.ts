@@ -110,7 +110,7 @@ program
   .command('simulated-node')
   .description('role: the simulated SGX hardware that `up` starts')
   .requiredOption('--root <directory>', 'the simulated node’s root')
-  .addOption(stateOption.makeOptionMandatory())
+  .requiredOption('--state <directory>', 'the state directory, which has the seed of its keys')
   .option('--tcb <status>', 'TCB status of the platform', 'UpToDate')
   .action(async options => {
     const { simulatedNodeCommand } = await import('./commands/simulated-node.ts')

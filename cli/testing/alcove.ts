@@ -15,8 +15,14 @@ const program = join(projectRoot, 'cli/src/main.ts')
 
 /** Runs `alcove ARGS` to its end. */
 export async function alcove(...args: readonly string[]): Promise<Finished> {
+  return alcoveAt(process.env['HOME'] ?? '/', ...args)
+}
+
+/** The same for a user whose home directory is `home`. */
+export async function alcoveAt(home: string, ...args: readonly string[]): Promise<Finished> {
   const child = spawn(process.execPath, [program, ...args], {
     cwd: projectRoot,
+    env: { ...process.env, HOME: home },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const said = { stdout: '', stderr: '' }

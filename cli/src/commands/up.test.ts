@@ -8,7 +8,7 @@ import { AesmClient } from '@alcove/aesm'
 import { EPC_RESOURCE } from '@alcove/device-plugin'
 import { connectStandIn } from '@alcove/kubelet'
 import { connectPlatform } from '@alcove/simulator/client'
-import { alcove, isAlive, startUp, type Up, within } from '../../testing/alcove.ts'
+import { alcove, alcoveAt, isAlive, startUp, type Up, within } from '../../testing/alcove.ts'
 import { type NodePaths, nodePaths } from '../node/embedded-node.ts'
 import { projectRoot } from '../program-root.ts'
 
@@ -251,6 +251,17 @@ test('up killed with -9: its children end, and a new up takes the state over', a
   )
   const { code } = await alcove('up', '--once', '--state', second.state)
   equal(code, 0)
+})
+
+test('without --state the state is ~/.alcove', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'alcove-'))
+  try {
+    const { code, stdout } = await alcoveAt(home, 'up', '--once')
+    equal(code, 0)
+    match(stdout, new RegExp(`state +${home}/\\.alcove\n`))
+  } finally {
+    await rm(home, { recursive: true })
+  }
 })
 
 test('SIGINT ends up with code 0 and leaves no process', async () => {
