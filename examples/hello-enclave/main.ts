@@ -11,11 +11,10 @@ try {
     root: process.env['ALCOVE_ROOT'],
   })
   console.log(message)
-  console.log(`MRENCLAVE ${enclave.mrEnclave.toHex()}`)
+  console.log(`I am ${enclave.mrEnclave.toHex()}`)
 
   // A quote binds 64 bytes of the program's choice to its MRENCLAVE: here the hash of what it has to say.
   const quote = await enclave.quote(createHash('sha256').update(message).digest())
-  console.log(`quote     ${quote.byteLength} bytes`)
 
   // Whoever is to believe it gets it; `alcove run` reads it from this file and verifies it.
   const file = process.env['QUOTE_FILE']

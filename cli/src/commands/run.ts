@@ -117,6 +117,9 @@ export function printResult(result: RunResult, print: (text: string) => void): n
     )
     return exitCode === 0 ? Exit.ok : Exit.failed
   }
+  print(`  quote              ${evidence.quoteBytes} bytes`)
+  print(`  MRENCLAVE          ${evidence.mrEnclave},`)
+  print('                     measured here from the program’s files: the quote has to name it')
   print('\nVerification, under the simulated root:')
   for (const line of judgementLines(evidence.judgement)) print(line === '' ? '' : `  ${line}`)
   if (exitCode !== 0) return Exit.failed

@@ -44,7 +44,7 @@ test('up shows the road: EPC, devices, MRENCLAVE, the quote, each step, the verd
     /EPC advertised +56 of 56 MiB/,
     /EPC allocated +10 of 56 MiB/,
     /device nodes +\/dev\/sgx_enclave, \/dev\/sgx\/enclave/,
-    /MRENCLAVE [0-9a-f]{64}/,
+    /MRENCLAVE +[0-9a-f]{64}/,
     /quote +\d{4} bytes/,
     /✓ pck-chain +Alcove Simulated SGX Root CA/,
     /✓ quote-signature/,

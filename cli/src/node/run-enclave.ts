@@ -3,7 +3,12 @@ import { basename, join, resolve } from 'node:path'
 import { certificatesFromPem, defaultPolicy, type Policy, parseCollateral } from '@alcove/dcap'
 import { EPC_RESOURCE } from '@alcove/device-plugin'
 import { connectStandIn, KubeletError, type RunEvent } from '@alcove/kubelet'
-import { connectPlatform, parseManifest } from '@alcove/simulator/client'
+import {
+  connectPlatform,
+  enclaveFolder,
+  measureManifest,
+  parseManifest,
+} from '@alcove/simulator/client'
 import { readInput } from '../input.ts'
 import { type Judgement, judge } from '../judge.ts'
 import { NodeError, type NodePaths } from './embedded-node.ts'
@@ -15,14 +20,18 @@ export interface EvidenceFiles {
   readonly root: string
 }
 
+export interface Evidence {
+  readonly quoteBytes: number
+  /** What the program's folder measures to, hex: the policy pins the quote to it. */
+  readonly mrEnclave: string
+  readonly files: EvidenceFiles
+  readonly judgement: Judgement
+}
+
 export interface RunResult {
   readonly exitCode: number
   /** Where the program left a quote: its bytes, the files, and what a verifier makes of them now. */
-  readonly evidence?: {
-    readonly bytes: number
-    readonly files: EvidenceFiles
-    readonly judgement: Judgement
-  }
+  readonly evidence?: Evidence
 }
 
 export interface RunDeps {
@@ -41,7 +50,7 @@ const MANIFEST_BYTES = 64 * 1024
 
 /**
  * Runs the enclave program in `folder` on the embedded node with an EPC limit, as a pod would run, and judges the
- * quote that it leaves in `QUOTE_FILE`, under the simulated root only.
+ * quote that it leaves in `QUOTE_FILE`, under the simulated root only and for the MRENCLAVE that the folder measures to.
  *
  * @param epcMiB the limit; 0 asks for none, and the program gets no device
  * @throws {KubeletError} `ERR_KUBELET_INSUFFICIENT` when less EPC is left; {@link NodeError} when no node is up
@@ -81,8 +90,10 @@ export async function runEnclave(
   })
   const quote = await readFile(files.quote).catch(() => undefined)
   if (quote === undefined) return { exitCode }
-  const judgement = await judgeHere(Uint8Array.from(quote), files, deps)
-  return { exitCode, evidence: { bytes: quote.byteLength, files, judgement } }
+  const measured = await measureManifest(manifest, enclaveFolder(directory))
+  const mrEnclave = measured.mrEnclave.toHex()
+  const judgement = await judgeHere(Uint8Array.from(quote), mrEnclave, files, deps)
+  return { exitCode, evidence: { quoteBytes: quote.byteLength, mrEnclave, files, judgement } }
 }
 
 async function runToEnd(
@@ -109,6 +120,7 @@ async function runToEnd(
 
 async function judgeHere(
   quote: Uint8Array,
+  mrEnclave: string,
   files: EvidenceFiles,
   deps: RunDeps,
 ): Promise<Judgement> {
@@ -123,6 +135,6 @@ async function judgeHere(
   return judge(quote, parseCollateral(collateralText), {
     at: deps.now(),
     roots: certificatesFromPem(rootPem, files.root),
-    policy: deps.policy ?? defaultPolicy,
+    policy: { ...(deps.policy ?? defaultPolicy), mrEnclaves: [mrEnclave] },
   })
 }
