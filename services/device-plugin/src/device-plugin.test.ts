@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { startStandInKubelet } from '@alcove/kubelet'
+import { servePlugin, startStandInKubelet } from '@alcove/kubelet'
 import { jsonLog } from '@alcove/process'
-import { writeSimulatedRoot } from '@alcove/simulator'
+import { nodeSizes, writeSimulatedRoot } from '@alcove/simulator'
 import { EPC_RESOURCE, epcPlugin, runDevicePlugin } from './index.ts'
 import { readSettings } from './settings.ts'
 
@@ -22,9 +22,30 @@ test('every whole MiB of EPC is one device', () => {
   equal(epcPlugin({ ...offer, epcBytes: 3 * 2 ** 20 + 4096 }).devices().length, 3)
 })
 
+for (const { name, epcMib: epcMiB } of nodeSizes) {
+  const offered = epcMiB <= 192 * 1024
+  test(`${name}: ${epcMiB} MiB are ${offered ? 'offered' : 'refused with the figure and the remedy'}`, async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'alcove-'))
+    const plugin = epcPlugin({ ...offer, epcBytes: epcMiB * 2 ** 20 })
+    equal(plugin.devices().length, epcMiB)
+    const serving = servePlugin({ plugin, directory, endpoint: 'alcove-epc' })
+    try {
+      if (offered) await (await serving)[Symbol.asyncDispose]()
+      else
+        await rejects(serving, {
+          code: 'ERR_KUBELET_LIST_TOO_LARGE',
+          limitBytes: 4_194_304,
+          devices: epcMiB,
+        })
+    } finally {
+      await rm(directory, { recursive: true })
+    }
+  })
+}
+
 test('a container gets the enclave device under both generations of paths, and nothing else', () => {
   for (const enclaveDevice of ['/dev/sgx_enclave', '/dev/sgx/enclave']) {
-    const allocation = epcPlugin({ ...offer, enclaveDevice }).allocate(['epc-0', 'epc-7'])
+    const allocation = epcPlugin({ ...offer, enclaveDevice }).allocate(['e0', 'e7'])
     deepEqual(allocation.devices, [
       { hostPath: enclaveDevice, containerPath: '/dev/sgx_enclave', permissions: 'rw' },
       { hostPath: enclaveDevice, containerPath: '/dev/sgx/enclave', permissions: 'rw' },
@@ -38,7 +59,7 @@ test('the AESM directory and the simulated platform are mounted read-only where 
     ...offer,
     aesmDirectory: '/var/run/aesmd',
     simulatorDirectory: '/sim/run/alcove-simulator',
-  }).allocate(['epc-0'])
+  }).allocate(['e0'])
   deepEqual(mounts, [
     { hostPath: '/var/run/aesmd', containerPath: '/var/run/aesmd', readOnly: true },
     {

@@ -26,12 +26,13 @@ const AESM_CONTAINER_PATH = '/var/run/aesmd'
 
 /**
  * EPC as one device per MiB. Which MiB a container was given means nothing to the hardware: the count is what the
- * scheduler places by, and every container gets the same device nodes.
+ * scheduler places by, and every container gets the same device nodes. Ids are short (`e` and a number in base 36), so
+ * that a list of 192 GiB still fits into the one message that the kubelet receives; 256 GiB does not, and is refused.
  */
 export function epcPlugin(offer: EpcOffer): DevicePlugin {
   const devices: readonly Device[] = Array.from(
     { length: Math.floor(offer.epcBytes / MIB) },
-    (_, index) => ({ id: `epc-${index}`, healthy: true }),
+    (_, index) => ({ id: `e${index.toString(36)}`, healthy: true }),
   )
   const allocation = allocationOf(offer)
   return {
