@@ -1,8 +1,9 @@
 // The one program: commands for a person, and the roles that a cluster runs. Composition root: with the commands'
 // deps, the only place that touches the terminal, the clock and the environment.
 import { jsonLog, stopSignal } from '@alcove/process'
-import { Command, CommanderError, Option } from 'commander'
+import { Argument, Command, CommanderError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
+import { type CompletedCommand, completionScript, type Shell, shells } from './completion.ts'
 import { Exit, errorText, exitCodeOf } from './exit.ts'
 import { errorJson } from './judge.ts'
 
@@ -128,7 +129,45 @@ program
     await standInKubeletCommand(options, roleDeps('stand-in-kubelet'))
   })
 
+program
+  .command('completion')
+  .description('print a script that completes alcove in a shell')
+  .addArgument(new Argument('<shell>', 'which shell').choices(shells))
+  .action(async (shell: Shell) => {
+    const { tcbStatuses } = await import('@alcove/dcap')
+    const { nodeSizes } = await import('@alcove/simulator')
+    const values = {
+      '--tcb': tcbStatuses,
+      '--accept': tcbStatuses,
+      '--size': nodeSizes.map(({ name }) => name),
+    }
+    print(
+      completionScript(
+        shell,
+        program.commands.map(command => completed(command, values)),
+      ).trimEnd(),
+    )
+  })
+
 for (const command of program.commands) command.exitOverride()
+
+/** @param values of options that accept more than they offer */
+function completed(
+  command: Command,
+  values: Readonly<Record<string, readonly string[]>>,
+): CompletedCommand {
+  return {
+    name: command.name(),
+    description: command.description(),
+    options: command.options.map(option => ({
+      flag: option.long ?? option.flags,
+      description: option.description,
+      takesValue: option.required || option.optional,
+      values: option.argChoices ?? values[option.long ?? ''] ?? [],
+    })),
+    words: command.registeredArguments.flatMap(argument => argument.argChoices ?? []),
+  }
+}
 
 try {
   await program.parseAsync()
