@@ -1,3 +1,4 @@
+export { aesCmac } from '../cmac.ts'
 export type { EpcCount, PlatformCollateral } from '../protocol/index.ts'
 export {
   type EpcShortage,

@@ -40,6 +40,14 @@ export interface LoadedEnclave {
    * @returns 432 bytes
    */
   report(targetInfo: Uint8Array, reportData: Uint8Array): Promise<Uint8Array>
+  /**
+   * EGETKEY, for REPORT and SEAL keys.
+   *
+   * @param keyRequest 512 bytes, a KEYREQUEST
+   * @returns 16 bytes
+   * @throws {SimulatorError} `ERR_SIMULATOR_KEY_NAME`, `_POLICY`, `_ATTRIBUTE`, `_ISVSVN`, `_CONFIGSVN`, `_CPUSVN`
+   */
+  getKey(keyRequest: Uint8Array): Promise<Uint8Array>
   /** Gives its EPC back. */
   destroy(): Promise<void>
 }
@@ -61,7 +69,13 @@ export async function createEnclave(
     },
     async init({ signer, isvProdId, isvSvn }) {
       const identity = await ask('init', { enclave, signer, isvProdId, isvSvn })
-      return { ...identity, report: (target, data) => report(ask, enclave, target, data), destroy }
+      return {
+        ...identity,
+        report: (target, data) => report(ask, enclave, target, data),
+        getKey: async keyRequest =>
+          (await ask('getKey', { enclave, keyRequest: keyRequest.toBase64() })).key,
+        destroy,
+      }
     },
     destroy,
   }

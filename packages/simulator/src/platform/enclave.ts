@@ -158,7 +158,7 @@ export class Enclave {
   /**
    * EGETKEY, which only the enclave itself may execute.
    *
-   * @throws {SimulatorError} `ERR_SIMULATOR_ORDER`, `ERR_SIMULATOR_OPERAND`
+   * @throws {SimulatorError} `ERR_SIMULATOR_ORDER`, `ERR_SIMULATOR_KEY_*`
    */
   getKey(request: KeyRequest): Uint8Array {
     return egetkey(this.#cpu, this.#initialised('EGETKEY'), request)

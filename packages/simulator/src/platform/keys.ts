@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { ByteReader, ByteWriter, concatBytes } from '@alcove/bytes'
 import {
+  AttributeFlag,
   type Attributes,
   encodeReportBody,
   KeyName,
@@ -8,14 +9,19 @@ import {
   type ReportBody,
   type TargetInfo,
 } from '@alcove/sgx'
+import { aesCmac } from '../cmac.ts'
 import { deriveBytes } from '../pcs/p256.ts'
 import { SimulatorError } from '../simulator-error.ts'
-import { aesCmac } from './cmac.ts'
+import { checkPolicy, checkSvns, sealKeyDerivationData } from './seal-key.ts'
 
 /** What a CPU package holds and no program reads. With the SDK's simulation-mode values it is the SDK's simulator. */
 export interface Cpu {
   /** 16 bytes, from which report keys are derived. */
   readonly baseReportKey: Uint8Array
+  /** 16 bytes, from which sealing keys are derived. */
+  readonly baseSealKey: Uint8Array
+  /** 16 bytes, from which PROVISION and PROVISION_SEAL keys are derived. */
+  readonly baseProvisionKey: Uint8Array
   /** 16 bytes that the machine's owner may change, which changes every key. */
   readonly ownerEpoch: Uint8Array
   /** 16 bytes: the microcode's security versions. */
@@ -33,11 +39,14 @@ export type ReportTarget = Pick<
   'mrEnclave' | 'attributes' | 'configSvn' | 'miscSelect' | 'configId'
 >
 
-/** A CPU whose secrets follow from `seed`; whoever knows the seed can forge its REPORTs. */
+/** A CPU whose secrets follow from `seed`; whoever knows the seed can forge its REPORTs and open what was sealed. */
 export function cpuFromSeed(seed: Uint8Array, cpuSvn: Uint8Array, reportKeyId: Uint8Array): Cpu {
+  const secret = (label: string) => deriveBytes(seed, label, new Uint8Array(), 16)
   return {
-    baseReportKey: deriveBytes(seed, 'base report key', new Uint8Array(), 16),
-    ownerEpoch: deriveBytes(seed, 'owner epoch', new Uint8Array(), 16),
+    baseReportKey: secret('base report key'),
+    baseSealKey: secret('base seal key'),
+    baseProvisionKey: secret('base provision key'),
+    ownerEpoch: secret('owner epoch'),
     cpuSvn,
     reportKeyId,
   }
@@ -60,14 +69,36 @@ export function ereport(
 }
 
 /**
- * EGETKEY, for the key names that the platform offers: REPORT.
+ * EGETKEY: REPORT, SEAL, and for enclaves with the attribute PROVISION_KEY also PROVISION and PROVISION_SEAL.
  *
- * @throws {SimulatorError} `ERR_SIMULATOR_OPERAND` for another key name
+ * @returns 16 bytes
+ * @throws {SimulatorError} `ERR_SIMULATOR_KEY_NAME`, `_POLICY`, `_ATTRIBUTE`, `_ISVSVN`, `_CONFIGSVN`, `_CPUSVN`
  */
 export function egetkey(cpu: Cpu, enclave: EnclaveIdentity, request: KeyRequest): Uint8Array {
-  if (request.keyName === KeyName.report) return reportKey(cpu, enclave, request.keyId)
-  const message = `EGETKEY of key name ${request.keyName}: this platform offers REPORT (${KeyName.report}) only`
-  throw new SimulatorError('ERR_SIMULATOR_OPERAND', message)
+  checkPolicy(enclave, request)
+  switch (request.keyName) {
+    case KeyName.report:
+      return reportKey(cpu, enclave, request.keyId)
+    case KeyName.seal:
+      checkSvns(cpu, enclave, request)
+      return aesCmac(cpu.baseSealKey, sealKeyDerivationData(cpu, enclave, request))
+    case KeyName.provision:
+    case KeyName.provisionSeal:
+      checkProvision(enclave)
+      checkSvns(cpu, enclave, request)
+      return aesCmac(cpu.baseProvisionKey, sealKeyDerivationData(cpu, enclave, request))
+    default: {
+      const message = `EGETKEY: this platform has no key of name ${request.keyName}: it offers REPORT (${KeyName.report}) and SEAL (${KeyName.seal})`
+      throw new SimulatorError('ERR_SIMULATOR_KEY_NAME', message)
+    }
+  }
+}
+
+function checkProvision({ attributes }: EnclaveIdentity): void {
+  if ((attributes.flags & AttributeFlag.provisionKey) !== 0n) return
+  const message =
+    "EGETKEY: PROVISION keys need the attribute PROVISION_KEY, which only the platform's own enclaves have here"
+  throw new SimulatorError('ERR_SIMULATOR_KEY_ATTRIBUTE', message)
 }
 
 /**

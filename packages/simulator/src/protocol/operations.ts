@@ -43,6 +43,7 @@ export interface RequestFields<Bytes> {
     readonly targetInfo: Bytes
     readonly reportData: Bytes
   }
+  readonly getKey: { readonly enclave: number; readonly keyRequest: Bytes }
   readonly destroy: { readonly enclave: number }
   readonly 'qe.targetInfo': Nothing
   readonly 'qe.quoteSize': Nothing
@@ -64,6 +65,7 @@ export interface AnswerFields<Bytes> {
     readonly targetInfo: Bytes
   }
   readonly report: { readonly report: Bytes }
+  readonly getKey: { readonly key: Bytes }
   readonly destroy: Nothing
   readonly 'qe.targetInfo': { readonly targetInfo: Bytes; readonly pubKeyId: Bytes }
   readonly 'qe.quoteSize': { readonly quoteBytes: number }

@@ -5,7 +5,14 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { parseQuote, parseReport } from '@alcove/sgx'
+import {
+  encodeKeyRequest,
+  KeyName,
+  KeyPolicy,
+  type KeyRequest,
+  parseQuote,
+  parseReport,
+} from '@alcove/sgx'
 import {
   eventually,
   folder,
@@ -16,7 +23,7 @@ import {
   socketPath,
   tokens,
 } from '../../testing/served-platform.ts'
-import { connectPlatform, SimulatedQuoting } from '../client/index.ts'
+import { aesCmac, connectPlatform, SimulatedQuoting } from '../client/index.ts'
 import { measureManifest } from '../client/layout.ts'
 import { serveSimulatedPlatform } from './index.ts'
 
@@ -54,6 +61,51 @@ test('a quote helper has the REPORT quoted, and the QE report over it', async t 
   const qeReportInfo = new Uint8Array(960)
   qeReportInfo.set(enclave.targetInfo, 16)
   equal((await quoting.quote({ report, qeReportInfo }, signal)).qeReport?.byteLength, 432)
+})
+
+const keyRequest: KeyRequest = {
+  keyName: KeyName.seal,
+  keyPolicy: KeyPolicy.mrEnclave,
+  isvSvn: 5,
+  cpuSvn: new Uint8Array(16),
+  attributeMask: { flags: 0n, xfrm: 0n },
+  keyId: new Uint8Array(32),
+  miscMask: 0,
+  configSvn: 0,
+}
+
+test('two enclaves attest each other: the one checks the REPORT of the other with its REPORT key', async t => {
+  const { path } = await serve(t)
+  await using one = await connectPlatform(path, tokens.enclave)
+  await using two = await connectPlatform(path, tokens.enclave)
+  const verifier = await one.loadEnclave(manifest, folder)
+  const reporter = await two.loadEnclave({ ...manifest, name: 'other' }, folder)
+  const bytes = await reporter.report(verifier.targetInfo, new Uint8Array(64).fill(9))
+  const { keyId, mac } = parseReport(bytes)
+  const reportKey = { ...keyRequest, keyName: KeyName.report, keyPolicy: 0, keyId }
+  const key = await verifier.getKey(encodeKeyRequest(reportKey))
+  equal(aesCmac(key, bytes.subarray(0, 384)).toHex(), mac.toHex())
+  const foreign = await reporter.getKey(encodeKeyRequest(reportKey))
+  ok(aesCmac(foreign, bytes.subarray(0, 384)).toHex() !== mac.toHex())
+})
+
+test('a program has the SEAL keys of its enclave, also after a restart of both, and refusals by their codes', async t => {
+  const { path, server } = await serve(t)
+  const first = await connectPlatform(path, tokens.enclave)
+  const before = await (await first.loadEnclave(manifest, folder)).getKey(
+    encodeKeyRequest(keyRequest),
+  )
+  equal(before.byteLength, 16)
+  await server[Symbol.asyncDispose]()
+  await using _again = await serveSimulatedPlatform({ path, platform: newPlatform(), tokens })
+  await using second = await connectPlatform(path, tokens.enclave)
+  const enclave = await second.loadEnclave(manifest, folder)
+  equal((await enclave.getKey(encodeKeyRequest(keyRequest))).toHex(), before.toHex())
+  await rejects(enclave.getKey(encodeKeyRequest({ ...keyRequest, isvSvn: 6 })), {
+    code: 'ERR_SIMULATOR_KEY_ISVSVN',
+    message: /ISVSVN 6 is above the current one, 5/,
+  })
+  await rejects(enclave.getKey(new Uint8Array(511)), { code: 'ERR_SIMULATOR_REQUEST' })
 })
 
 test('a REPORT with a wrong MAC comes back as AESM 47', async t => {

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { parseTargetInfo } from '@alcove/sgx'
+import { parseKeyRequest, parseTargetInfo } from '@alcove/sgx'
 import { isPlatformSigner, simulatedMrSigner } from '../client/signer.ts'
 import type { Enclave } from '../platform/enclave.ts'
 import { epcPageBytes } from '../platform/epc.ts'
@@ -45,6 +45,8 @@ export class Session {
         return this.#init(request)
       case 'report':
         return this.#report(request)
+      case 'getKey':
+        return this.#getKey(request)
       case 'destroy':
         return this.#destroy(request)
       case 'qe.targetInfo':
@@ -131,6 +133,11 @@ export class Session {
     const target = parseTargetInfo(request.targetInfo)
     const report = this.#enclave(request.enclave).report(target, request.reportData)
     return { report: report.toBase64() }
+  }
+
+  #getKey(request: RequestOf<'getKey'>): WireAnswer<'getKey'> {
+    const enclave = this.#enclave(request.enclave)
+    return { key: enclave.getKey(parseKeyRequest(request.keyRequest)).toBase64() }
   }
 
   #destroy(request: RequestOf<'destroy'>): WireAnswer<'destroy'> {
