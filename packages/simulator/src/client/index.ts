@@ -19,6 +19,7 @@ export {
   type EnclaveFile,
   type EnclaveFolder,
   type EnclaveManifest,
+  type KssManifest,
   parseManifest,
   readEnclaveFiles,
 } from './manifest.ts'

@@ -42,6 +42,22 @@ for (const path of ['/etc/passwd', '../main.ts', 'a/../b', './main.ts', '', 'a//
   })
 }
 
+test('KSS fields are read as they are, and refused where their bytes are too few, too many or no hex', () => {
+  const kss = {
+    familyId: '0A'.repeat(16),
+    extProdId: '0b'.repeat(16),
+    configId: '0c'.repeat(64),
+    configSvn: 3,
+  }
+  deepEqual(parse({ kss }).kss, kss)
+  for (const familyId of ['0a'.repeat(15), '0a'.repeat(17), 'xx'.repeat(16), '']) {
+    throws(() => parse({ kss: { ...kss, familyId } }), refused(/kss\.familyId: want 16 bytes/))
+  }
+  throws(() => parse({ kss: { ...kss, configId: '' } }), refused(/kss\.configId: want 64 bytes/))
+  throws(() => parse({ kss: { ...kss, configSvn: 65_536 } }), refused(/kss\.configSvn/))
+  throws(() => parse({ kss: {} }), refused(/kss\.familyId.*kss\.extProdId/))
+})
+
 test("a program cannot be signed in the platform's name", () => {
   throws(() => parse({ signer: 'alcove-platform-quoting' }), refused(/signer: .*platform's own/))
 })

@@ -24,7 +24,25 @@ export interface EnclaveManifest {
   readonly debug: boolean
   /** The name that MRSIGNER is made of. */
   readonly signer: string
+  /** Key separation and sharing; without it the enclave has not the attribute, and these fields of its REPORT are zero. */
+  readonly kss?: KssManifest | undefined
 }
+
+/** Hex, of 16 bytes each but `configId`, which has 64. */
+export interface KssManifest {
+  readonly familyId: string
+  readonly extProdId: string
+  readonly configId: string
+  readonly configSvn: number
+}
+
+const hex = (bytes: number) =>
+  z
+    .string()
+    .regex(
+      new RegExp(`^([0-9a-f]{2}){${bytes}}$`, 'i'),
+      `want ${bytes} bytes in ${2 * bytes} hex digits`,
+    )
 
 const u16 = z.int().min(0).max(0xffff)
 
@@ -46,6 +64,9 @@ const manifestSchema: z.ZodType<EnclaveManifest> = z.strictObject({
     .refine(name => !isPlatformSigner(name), {
       error: `a name that starts with ${platformSignerPrefix} is the platform's own`,
     }),
+  kss: z
+    .strictObject({ familyId: hex(16), extProdId: hex(16), configId: hex(64), configSvn: u16 })
+    .optional(),
 })
 
 /** The folder of an enclave's program: the port through which its files are read. */

@@ -73,12 +73,26 @@ async function load(
 ): Promise<LoadedEnclave> {
   const layout = layOutEnclave(manifest, await readEnclaveFiles(manifest, folder))
   const { sizeBytes, ssaFrameSize, runs } = layout
-  const enclave = await createEnclave(ask, { sizeBytes, ssaFrameSize, debug: manifest.debug })
+  const { debug, signer, isvProdId, isvSvn } = manifest
+  const kss = kssOperands(manifest)
+  const creation = { sizeBytes, ssaFrameSize, debug, kss: kss?.ecreate }
+  const enclave = await createEnclave(ask, creation)
   try {
     for (const run of runs) await enclave.add(run)
-    return await enclave.init(manifest)
+    return await enclave.init({ signer, isvProdId, isvSvn, kss: kss?.einit })
   } catch (error) {
     await enclave.destroy().catch(() => undefined) // where the connection is gone, so is the enclave
     throw error
+  }
+}
+
+/** The parts of KSS that ECREATE fixes, and those that come with the signature. */
+function kssOperands({ kss }: EnclaveManifest) {
+  if (kss === undefined) return undefined
+  const { familyId, extProdId, configId, configSvn } = kss
+  const base64 = (hex: string) => Uint8Array.fromHex(hex).toBase64()
+  return {
+    ecreate: { configId: base64(configId), configSvn },
+    einit: { familyId: base64(familyId), extProdId: base64(extProdId) },
   }
 }

@@ -67,8 +67,8 @@ export async function createEnclave(
     async add(run) {
       for (const { op, fields } of requestsFor(enclave, run)) await ask(op, fields)
     },
-    async init({ signer, isvProdId, isvSvn }) {
-      const identity = await ask('init', { enclave, signer, isvProdId, isvSvn })
+    async init({ signer, isvProdId, isvSvn, kss }) {
+      const identity = await ask('init', { enclave, signer, isvProdId, isvSvn, kss })
       return {
         ...identity,
         report: (target, data) => report(ask, enclave, target, data),

@@ -135,3 +135,11 @@ test('the size of the address range, a page and its permissions all enter MRENCL
     notEqual(other, plain)
   }
 })
+
+test('KSS fields at EINIT are refused where ECREATE had no KSS', () => {
+  const kss = { familyId: new Uint8Array(16), extProdId: new Uint8Array(16) }
+  throws(() => setUp().enclave.init({ ...signature, kss }), {
+    ...operand,
+    message: /created with KSS/,
+  })
+})

@@ -20,6 +20,8 @@ export interface EnclaveCreation {
   readonly debug: boolean
   /** Only quoting enclaves have this. */
   readonly provisionKey?: boolean
+  /** Key separation and sharing: what the enclave is configured with, 64 bytes and a version, for its REPORTs and keys. */
+  readonly kss?: { readonly configId: Uint8Array; readonly configSvn: number } | undefined
 }
 
 /** What EINIT takes from a SIGSTRUCT, on this platform taken as said: no signature is checked. */
@@ -27,6 +29,8 @@ export interface EnclaveSignature {
   readonly mrSigner: Uint8Array
   readonly isvProdId: number
   readonly isvSvn: number
+  /** 16 bytes each; only for an enclave that was created with KSS. */
+  readonly kss?: { readonly familyId: Uint8Array; readonly extProdId: Uint8Array } | undefined
 }
 
 /** Largest address range of an enclave, in bytes: 64 GiB. */
@@ -45,6 +49,7 @@ export class Enclave {
   readonly #epc: EpcAccount
   readonly #sizeBytes: number
   readonly #attributes: Attributes
+  readonly #config: { readonly configId: Uint8Array; readonly configSvn: number }
   readonly #measurement = new EnclaveMeasurement()
   #pages = 0
   /** Where the next page may be added at the earliest. */
@@ -58,7 +63,7 @@ export class Enclave {
    * @throws {SimulatorError} `ERR_SIMULATOR_OPERAND`, `ERR_SIMULATOR_OUT_OF_EPC`
    */
   constructor(cpu: Cpu, epc: EpcAccount, creation: EnclaveCreation) {
-    const { sizeBytes, ssaFrameSize, debug, provisionKey = false } = creation
+    const { sizeBytes, ssaFrameSize, debug, provisionKey = false, kss } = creation
     if (!isEnclaveSize(sizeBytes)) {
       const range = `a power of two from ${2 * epcPageBytes} to ${maxEnclaveBytes}`
       throw operand(`ECREATE: size ${sizeBytes} is not ${range}`)
@@ -70,9 +75,11 @@ export class Enclave {
       flags:
         AttributeFlag.mode64 |
         (debug ? AttributeFlag.debug : 0n) |
-        (provisionKey ? AttributeFlag.provisionKey : 0n),
+        (provisionKey ? AttributeFlag.provisionKey : 0n) |
+        (kss === undefined ? 0n : AttributeFlag.kss),
       xfrm: legacyXfrm,
     }
+    this.#config = kss ?? { configId: new Uint8Array(64), configSvn: 0 }
     this.#measurement.ecreate(ssaFrameSize, BigInt(sizeBytes))
     this.#take(1)
   }
@@ -111,10 +118,15 @@ export class Enclave {
   /**
    * EINIT: from now on the enclave has an identity, and no page can be added.
    *
-   * @throws {SimulatorError} `ERR_SIMULATOR_ORDER`
+   * @throws {SimulatorError} `ERR_SIMULATOR_ORDER`; `ERR_SIMULATOR_OPERAND` for KSS fields where ECREATE had none
    */
-  init({ mrSigner, isvProdId, isvSvn }: EnclaveSignature): EnclaveIdentity {
+  init({ mrSigner, isvProdId, isvSvn, kss }: EnclaveSignature): EnclaveIdentity {
     this.#expect('created', 'EINIT')
+    if (kss !== undefined && (this.#attributes.flags & AttributeFlag.kss) === 0n) {
+      throw operand(
+        'EINIT: ISVFAMILYID and ISVEXTPRODID are for an enclave that was created with KSS',
+      )
+    }
     this.#identity = {
       mrEnclave: this.#measurement.mrEnclave(),
       mrSigner,
@@ -125,10 +137,10 @@ export class Enclave {
         xfrm: this.#attributes.xfrm,
       },
       miscSelect: 0,
-      configId: new Uint8Array(64),
-      configSvn: 0,
-      isvExtProdId: new Uint8Array(16),
-      isvFamilyId: new Uint8Array(16),
+      configId: this.#config.configId,
+      configSvn: this.#config.configSvn,
+      isvExtProdId: kss?.extProdId ?? new Uint8Array(16),
+      isvFamilyId: kss?.familyId ?? new Uint8Array(16),
     }
     this.#state = 'initialised'
     return this.#identity

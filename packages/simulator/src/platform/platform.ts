@@ -73,8 +73,8 @@ export function createPlatform(options: PlatformOptions): Platform {
   const reserve = createEpcAccount("the quoting enclaves' reserve", wholePages(reserveBytes))
   const quoting = startQuoting({ cpu, reserve, seed, pceSvn, pck })
   return {
-    createEnclave: ({ sizeBytes, ssaFrameSize, debug }) =>
-      new Enclave(cpu, node, { sizeBytes, ssaFrameSize, debug }),
+    createEnclave: ({ sizeBytes, ssaFrameSize, debug, kss }) =>
+      new Enclave(cpu, node, { sizeBytes, ssaFrameSize, debug, kss }),
     quoting,
     collateral: (at = now()) =>
       pcs.collateral({ fmspc, pceId, ca, at, qeIdentity: quoting.qeIdentity }),

@@ -58,6 +58,7 @@ const requestSchema: z.ZodType<Request> = z.discriminatedUnion('op', [
     sizeBytes: z.int().min(1),
     ssaFrameSize: z.int().min(1).max(16),
     debug: z.boolean(),
+    kss: z.strictObject({ configId: exactly(64), configSvn: u16 }).optional(),
   }),
   operation('addMeasured', { enclave, offset, secinfoFlags: u16, content }),
   operation('addUnmeasured', {
@@ -71,6 +72,7 @@ const requestSchema: z.ZodType<Request> = z.discriminatedUnion('op', [
     signer: z.string().min(1).max(255),
     isvProdId: u16,
     isvSvn: u16,
+    kss: z.strictObject({ familyId: exactly(16), extProdId: exactly(16) }).optional(),
   }),
   operation('report', { enclave, targetInfo: exactly(512), reportData: exactly(64) }),
   operation('getKey', { enclave, keyRequest: exactly(512) }),

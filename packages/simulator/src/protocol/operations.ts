@@ -17,6 +17,8 @@ export interface RequestFields<Bytes> {
     readonly sizeBytes: number
     readonly ssaFrameSize: number
     readonly debug: boolean
+    /** An enclave with KSS: key separation and sharing. */
+    readonly kss?: { readonly configId: Bytes; readonly configSvn: number } | undefined
   }
   readonly addMeasured: {
     readonly enclave: number
@@ -37,6 +39,8 @@ export interface RequestFields<Bytes> {
     readonly signer: string
     readonly isvProdId: number
     readonly isvSvn: number
+    /** Only for an enclave that was created with KSS. */
+    readonly kss?: { readonly familyId: Bytes; readonly extProdId: Bytes } | undefined
   }
   readonly report: {
     readonly enclave: number

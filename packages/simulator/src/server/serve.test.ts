@@ -6,12 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
+  AttributeFlag,
   encodeKeyRequest,
   KeyName,
   KeyPolicy,
   type KeyRequest,
   parseQuote,
   parseReport,
+  parseTargetInfo,
 } from '@alcove/sgx'
 import {
   eventually,
@@ -106,6 +108,38 @@ test('a program has the SEAL keys of its enclave, also after a restart of both, 
     message: /ISVSVN 6 is above the current one, 5/,
   })
   await rejects(enclave.getKey(new Uint8Array(511)), { code: 'ERR_SIMULATOR_REQUEST' })
+})
+
+test('the KSS fields of a manifest are in TARGETINFO, in the REPORT and in what its policy makes of keys', async t => {
+  const { path } = await serve(t)
+  await using client = await connectPlatform(path, tokens.enclave)
+  const kss = {
+    familyId: 'f1'.repeat(16),
+    extProdId: 'e2'.repeat(16),
+    configId: 'c3'.repeat(64),
+    configSvn: 9,
+  }
+  const plain = await client.loadEnclave(manifest, folder)
+  const enclave = await client.loadEnclave({ ...manifest, kss }, folder)
+  equal(enclave.mrEnclave.toHex(), plain.mrEnclave.toHex())
+  const target = parseTargetInfo(enclave.targetInfo)
+  equal(target.configId.toHex(), kss.configId)
+  equal(target.configSvn, 9)
+  equal(target.attributes.flags & AttributeFlag.kss, AttributeFlag.kss)
+  const { body } = parseReport(await enclave.report(plain.targetInfo, new Uint8Array(64)))
+  equal(body.isvFamilyId.toHex(), kss.familyId)
+  equal(body.isvExtProdId.toHex(), kss.extProdId)
+  equal(body.configId.toHex(), kss.configId)
+  equal(body.configSvn, 9)
+  const other = await client.loadEnclave(
+    { ...manifest, kss: { ...kss, configId: 'c4'.repeat(64) } },
+    folder,
+  )
+  const keyOf = async (of: typeof enclave, keyPolicy: number) =>
+    (await of.getKey(encodeKeyRequest({ ...keyRequest, keyPolicy, configSvn: 9 }))).toHex()
+  equal(await keyOf(enclave, KeyPolicy.mrEnclave), await keyOf(other, KeyPolicy.mrEnclave))
+  ok((await keyOf(enclave, KeyPolicy.configId)) !== (await keyOf(other, KeyPolicy.configId)))
+  await rejects(keyOf(plain, KeyPolicy.configId), { code: 'ERR_SIMULATOR_KEY_POLICY' })
 })
 
 test('a REPORT with a wrong MAC comes back as AESM 47', async t => {

@@ -85,13 +85,13 @@ export class Session {
     throw new SimulatorError('ERR_SIMULATOR_NOT_PERMITTED', message)
   }
 
-  #create({ sizeBytes, ssaFrameSize, debug }: RequestOf<'create'>): WireAnswer<'create'> {
+  #create({ sizeBytes, ssaFrameSize, debug, kss }: RequestOf<'create'>): WireAnswer<'create'> {
     this.#permit('enclave')
     if (this.#enclaves.size >= maxEnclaves) {
       const message = `this connection holds ${maxEnclaves} enclaves, the most allowed: destroy one`
       throw new SimulatorError('ERR_SIMULATOR_BUSY', message)
     }
-    const enclave = this.#platform.createEnclave({ sizeBytes, ssaFrameSize, debug })
+    const enclave = this.#platform.createEnclave({ sizeBytes, ssaFrameSize, debug, kss })
     this.#lastId += 1
     this.#enclaves.set(this.#lastId, enclave)
     return { enclave: this.#lastId }
@@ -114,14 +114,14 @@ export class Session {
   }
 
   #init(request: RequestOf<'init'>): WireAnswer<'init'> {
-    const { signer, isvProdId, isvSvn } = request
+    const { signer, isvProdId, isvSvn, kss } = request
     const enclave = this.#enclave(request.enclave)
     if (isPlatformSigner(signer)) {
       const message = `EINIT: '${signer}' is a signer of the platform's own: name another in enclave.json`
       throw new SimulatorError('ERR_SIMULATOR_OPERAND', message)
     }
     const mrSigner = simulatedMrSigner(signer)
-    const { mrEnclave } = enclave.init({ mrSigner, isvProdId, isvSvn })
+    const { mrEnclave } = enclave.init({ mrSigner, isvProdId, isvSvn, kss })
     return {
       mrEnclave: mrEnclave.toBase64(),
       mrSigner: mrSigner.toBase64(),
