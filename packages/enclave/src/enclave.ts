@@ -1,16 +1,25 @@
-import { access, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { AesmClient } from '@alcove/aesm'
-import { CodedError } from '@alcove/bytes'
-import { connectPlatform, loadEnclave } from '@alcove/simulator/client'
-import { EnclaveError } from './enclave-error.ts'
+import type { ReportBody } from '@alcove/sgx'
+import { verifyReport } from './local-attestation.ts'
+import {
+  type EnclaveIdentity,
+  type EnclavePlatform,
+  type PlatformKind,
+  reportDataBytes,
+  targetInfoOf,
+} from './platform.ts'
+import { type SealOptions, seal, type Unsealed, unseal } from './sealing.ts'
 
 /** This program as an enclave. */
 export interface Enclave extends AsyncDisposable {
+  /** What runs the enclave. A program may say so; it should not behave otherwise for it. */
+  readonly platform: PlatformKind
+  readonly identity: EnclaveIdentity
   /** 32 bytes: what was loaded, page by page. */
   readonly mrEnclave: Uint8Array
   /** 32 bytes: who signed it. */
   readonly mrSigner: Uint8Array
+  /** 512 bytes, public: with what another enclave on this machine makes a REPORT for this one. */
+  readonly targetInfo: Uint8Array
   /**
    * A REPORT (432 bytes) for the enclave that `targetInfo` (512 bytes) names, on this machine.
    *
@@ -18,92 +27,55 @@ export interface Enclave extends AsyncDisposable {
    */
   report(targetInfo: Uint8Array, reportData: Uint8Array): Promise<Uint8Array>
   /**
+   * Who made a REPORT for this enclave, and what it says.
+   *
+   * @throws {EnclaveError} `ERR_ENCLAVE_REPORT_MAC` unless an enclave on this machine made it for this one;
+   *   `ERR_ENCLAVE_UNSUPPORTED` under Gramine
+   */
+  verifyReport(report: Uint8Array): Promise<ReportBody>
+  /**
    * A quote over `reportData`, made by the node's quote helper over AESM.
    *
    * @param reportData up to 64 bytes of the caller's own, zero-padded
-   * @throws {AesmError} with what the helper answered, or that it cannot be reached
+   * @throws {AesmError} with what the helper answered; {AesmTransportError} that it cannot be reached; under Gramine
+   *   {EnclaveError} `ERR_ENCLAVE_ATTESTATION_FILE`, `ERR_ENCLAVE_UNSUPPORTED`
    */
   quote(reportData: Uint8Array): Promise<Uint8Array>
+  /**
+   * Encrypts so that only this program (policy `mrenclave`), or its signer's (`mrsigner`), can decrypt, on this machine.
+   * Whoever keeps the blob can still give back an older one: it has no memory of which was the last.
+   */
+  seal(plaintext: Uint8Array, options: SealOptions): Promise<Uint8Array>
+  /** @throws {FormatError} not a sealed blob; {EnclaveError} not for this enclave, not at its SVNs, or changed */
+  unseal(blob: Uint8Array): Promise<Unsealed>
 }
 
-/** Where Allocate puts the enclave device: programs look for either generation's path. */
-const DEVICE_PATHS = ['/dev/sgx_enclave', '/dev/sgx/enclave'] as const
-const PLATFORM_SOCKET = '/run/alcove-simulator/platform.socket'
-const AESM_SOCKET = '/var/run/aesmd/aesm.socket'
-const REPORT_DATA_BYTES = 64
-
-/**
- * Loads the enclave that `directory/enclave.json` describes, on the device that this container was given.
- *
- * @param options.root where the container's paths start: `ALCOVE_ROOT` on an embedded node, else `/`
- * @throws {EnclaveError} `ERR_ENCLAVE_NO_DEVICE`, `ERR_ENCLAVE_NO_PLATFORM`, `ERR_ENCLAVE_OUT_OF_EPC`
- */
-export async function openEnclave(options: {
-  directory: string
-  root?: string | undefined
-}): Promise<Enclave> {
-  const root = options.root ?? '/'
-  const device = await findDevice(root)
-  const socket = join(root, PLATFORM_SOCKET)
-  if (!(await exists(socket))) {
-    throw new EnclaveError(
-      'ERR_ENCLAVE_NO_PLATFORM',
-      `no simulated platform: ${PLATFORM_SOCKET} is not here, and this version loads enclaves on a simulated node only; start one with npm start and use alcove run`,
-    )
+/** @param random gives that many bytes that nobody else can foresee */
+export function enclaveOn(
+  platform: EnclavePlatform,
+  random: (bytes: number) => Uint8Array,
+): Enclave {
+  const { identity } = platform
+  return {
+    platform: platform.kind,
+    identity,
+    mrEnclave: identity.mrEnclave,
+    mrSigner: identity.mrSigner,
+    targetInfo: targetInfoOf(identity),
+    report: async (target, data) => platform.report(target, paddedReportData(data)),
+    verifyReport: report => verifyReport(platform, report),
+    quote: async data => platform.quote(paddedReportData(data)),
+    seal: (plaintext, options) => seal(platform, random, plaintext, options),
+    unseal: blob => unseal(platform, blob),
+    [Symbol.asyncDispose]: () => platform[Symbol.asyncDispose](),
   }
-  const platform = await connectPlatform(socket, await readFile(device, 'utf8'))
-  try {
-    const loaded = await loadEnclave(platform, options.directory)
-    const aesm = new AesmClient({ path: join(root, AESM_SOCKET) })
-    const report = (targetInfo: Uint8Array, reportData: Uint8Array): Promise<Uint8Array> =>
-      loaded.report(targetInfo, paddedReportData(reportData))
-    return {
-      mrEnclave: loaded.mrEnclave,
-      mrSigner: loaded.mrSigner,
-      report,
-      quote: reportData => aesm.quoteWith(targetInfo => report(targetInfo, reportData)),
-      [Symbol.asyncDispose]: () => platform.close(),
-    }
-  } catch (error) {
-    await platform.close()
-    throw asOutOfEpc(error) ?? error
-  }
-}
-
-async function findDevice(root: string): Promise<string> {
-  for (const path of DEVICE_PATHS) {
-    const device = join(root, path)
-    if (await exists(device)) return device
-  }
-  throw new EnclaveError(
-    'ERR_ENCLAVE_NO_DEVICE',
-    `no enclave device: neither ${DEVICE_PATHS.join(' nor ')} is in this container; ask for EPC: limits kubernetes.azure.com/sgx_epc_mem_in_MiB: 10 in the pod, or alcove run --epc 10`,
-  )
-}
-
-function asOutOfEpc(error: unknown): EnclaveError | undefined {
-  if (!(error instanceof CodedError) || error.code !== 'ERR_SIMULATOR_OUT_OF_EPC') return undefined
-  return new EnclaveError(
-    'ERR_ENCLAVE_OUT_OF_EPC',
-    `the node's EPC is spent: ${error.message}; lower heapMiB in enclave.json, or wait until other enclaves end`,
-    { cause: error },
-  )
 }
 
 function paddedReportData(reportData: Uint8Array): Uint8Array {
-  if (reportData.byteLength > REPORT_DATA_BYTES) {
-    throw new RangeError(
-      `report data: ${reportData.byteLength} bytes, at most ${REPORT_DATA_BYTES}`,
-    )
+  if (reportData.byteLength > reportDataBytes) {
+    throw new RangeError(`report data: ${reportData.byteLength} bytes, at most ${reportDataBytes}`)
   }
-  const padded = new Uint8Array(REPORT_DATA_BYTES)
+  const padded = new Uint8Array(reportDataBytes)
   padded.set(reportData)
   return padded
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }
