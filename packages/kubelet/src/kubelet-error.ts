@@ -5,9 +5,12 @@ export const kubeletErrorCodes = [
   'ERR_KUBELET_LIST_TOO_LARGE',
   'ERR_KUBELET_SOCKET',
   'ERR_KUBELET_INSUFFICIENT',
+  'ERR_KUBELET_UNEXPECTED_ADMISSION',
   'ERR_KUBELET_UNKNOWN_DEVICE',
   'ERR_KUBELET_ALLOCATE',
   'ERR_KUBELET_ALLOCATION',
+  'ERR_KUBELET_PRE_START',
+  'ERR_KUBELET_CHECKPOINT',
   'ERR_KUBELET_PROGRAM',
   'ERR_KUBELET_CONTROL',
   'ERR_KUBELET_ABSENT',
@@ -53,6 +56,35 @@ export class InsufficientError extends KubeletError {
     this.allocatable = allocatable
   }
 }
+
+/** `ERR_KUBELET_UNEXPECTED_ADMISSION`: the kubelet rejects what a scheduler that believes in an older node status has sent it. */
+export class UnexpectedAdmissionError extends KubeletError {
+  readonly resource: string
+  /** In the kubelet's words. */
+  readonly why: string
+
+  constructor(resource: string, why: string, remedy: string) {
+    super(
+      'ERR_KUBELET_UNEXPECTED_ADMISSION',
+      `UnexpectedAdmissionError: Allocate failed due to ${why}, which is unexpected; ${remedy}`,
+    )
+    this.resource = resource
+    this.why = why
+  }
+}
+
+/** The `reason` that a pod's status would have for this, or `undefined` if the kubelet rejects no pod for it. */
+export function admissionReason(error: unknown): string | undefined {
+  if (error instanceof InsufficientError) return `OutOf${error.resource}`
+  if (!(error instanceof KubeletError)) return undefined
+  return REJECTED.has(error.code) ? 'UnexpectedAdmissionError' : undefined
+}
+
+const REJECTED: ReadonlySet<KubeletErrorCode> = new Set([
+  'ERR_KUBELET_UNEXPECTED_ADMISSION',
+  'ERR_KUBELET_ALLOCATE',
+  'ERR_KUBELET_ALLOCATION',
+])
 
 /** `ERR_KUBELET_LIST_TOO_LARGE`: the kubelet could not receive the device list, and would show the resource as 0. */
 export class ListTooLargeError extends KubeletError {

@@ -7,6 +7,9 @@ import type { ContainerAllocation, Device, DevicePlugin } from '../src/device-pl
 
 export const RESOURCE = 'kubernetes.azure.com/sgx_epc_mem_in_MiB'
 
+/** For tests that are not about the time before a kubelet admits. */
+export const atOnce = { admitFromMs: 0 } as const
+
 export const nothing: ContainerAllocation = { devices: [], mounts: [], envs: {}, annotations: {} }
 
 export interface CountingPlugin extends DevicePlugin {

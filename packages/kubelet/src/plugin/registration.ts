@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
+import { status } from '@grpc/grpc-js'
 import { HEALTHY } from '../device-list.ts'
 import type { DevicePlugin } from '../device-plugin.ts'
 import { RegisterRequestSchema } from '../gen/device_plugin_pb.ts'
@@ -49,6 +50,8 @@ export class Registration implements AsyncDisposable {
   #kubelet: string | undefined
   /** That kubelet has accepted this generation. */
   #accepted = false
+  /** A kubelet may know the generation's name, whatever it has answered. */
+  #nameUsed = false
   #toldAbsence = false
   #loop: Promise<void> = Promise.resolve()
   #closed: Promise<void> | undefined
@@ -116,7 +119,10 @@ export class Registration implements AsyncDisposable {
 
   async #step(): Promise<void> {
     await this.#watch.refresh()
-    if (!(await this.#generation?.isBound())) await this.#renew()
+    if (!(await this.#generation?.isBound())) {
+      await this.#renew()
+      this.#hold.reset()
+    }
     const kubelet = await socketIdentity(this.#kubeletPath)
     if (kubelet !== this.#kubelet) {
       this.#kubelet = kubelet
@@ -137,11 +143,12 @@ export class Registration implements AsyncDisposable {
   async #renew(): Promise<void> {
     const { plugin, directory, stem, onEvent } = this.#deps
     await mkdir(directory, { recursive: true, mode: 0o750 })
+    const endpoint = `${stem}-${randomBytes(4).toString('hex')}.sock`
     const next = await openGeneration({
       plugin,
       directory,
       onEvent,
-      endpoint: `${stem}-${randomBytes(4).toString('hex')}.sock`,
+      endpoint,
       streams: {
         onOpen: ({ devices }) => {
           const healthy = devices.filter(({ health }) => health === HEALTHY).length
@@ -150,20 +157,21 @@ export class Registration implements AsyncDisposable {
           this.#bell.ring()
         },
         onSettled: () => this.#hold.forget(),
-        onEnd: () => this.#streamEnded(),
+        onEnd: () => this.#streamEnded(endpoint),
         onError: error => onEvent({ event: 'error', reason: reasonOf(error) }),
       },
     })
     if (this.#generation !== undefined) this.#retired.add(this.#generation)
     this.#generation = next
     this.#accepted = false
-    this.#hold.reset()
+    this.#nameUsed = false
   }
 
-  #streamEnded(): void {
+  #streamEnded(endpoint: string): void {
     if (this.#stop.signal.aborted) return
     this.#deps.onEvent({ event: 'stream-ended' })
-    if (this.#accepted && this.#streams === 0) this.#hold.backOff(STREAM_ENDED_MS)
+    const isCurrent = endpoint === this.#generation?.endpoint
+    if (isCurrent && this.#accepted && this.#streams === 0) this.#hold.backOff(STREAM_ENDED_MS)
     this.#bell.ring()
   }
 
@@ -172,8 +180,16 @@ export class Registration implements AsyncDisposable {
     this.#generation?.streams.sendAll()
   }
 
+  /**
+   * Each name is registered once: a kubelet that still has a client on the socket refuses it, and after that misses the end of
+   * that client's stream and refuses the name for ever.
+   */
   async #register(): Promise<void> {
     const { plugin, onEvent } = this.#deps
+    if (this.#nameUsed) {
+      await this.#renew()
+      await this.#closeUnused()
+    }
     const endpoint = this.#generation?.endpoint ?? ''
     const client = unixClient(this.#kubeletPath)
     const request = create(RegisterRequestSchema, {
@@ -186,12 +202,14 @@ export class Registration implements AsyncDisposable {
     try {
       await callUnary(client, registrationService.register, request, { signal })
       this.#accepted = true
+      this.#nameUsed = true
       this.#toldAbsence = false
       if (this.#streams === 0) this.#hold.for(STREAM_DUE_MS)
       onEvent({ event: 'registered', resource: plugin.resourceName, endpoint })
       await this.#closeRetired()
     } catch (error) {
       if (this.#stop.signal.aborted) return
+      if (wasDialled(error)) this.#nameUsed = true
       onEvent({
         event: 'register-failed',
         reason: reasonOf(error),
@@ -202,9 +220,21 @@ export class Registration implements AsyncDisposable {
     }
   }
 
+  /** Of the refused ones, which no kubelet follows. */
+  async #closeUnused(): Promise<void> {
+    const unused = [...this.#retired].filter(({ streams }) => streams.count === 0)
+    for (const generation of unused) this.#retired.delete(generation)
+    await Promise.all(unused.map(generation => generation.close()))
+  }
+
   async #closeRetired(): Promise<void> {
     const retired = [...this.#retired]
     this.#retired.clear()
     await Promise.all(retired.map(generation => generation.close()))
   }
+}
+
+/** Whether the kubelet may have got the request. */
+function wasDialled(error: unknown): boolean {
+  return !(error instanceof Error && 'code' in error && error.code === status.UNAVAILABLE)
 }

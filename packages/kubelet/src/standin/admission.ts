@@ -1,5 +1,6 @@
 import type { ContainerAllocation } from '../device-plugin.ts'
-import type { HeldDevices, StandInKubelet } from './standin-kubelet.ts'
+import type { AllocateOptions, HeldDevices } from './allocator.ts'
+import type { StandInKubelet } from './standin-kubelet.ts'
 
 /** What a program holds while it runs: all of its limits. */
 export interface Admission {
@@ -15,6 +16,7 @@ export interface Admission {
 export async function admit(
   kubelet: Pick<StandInKubelet, 'allocate'>,
   limits: Readonly<Record<string, number>>,
+  options: AllocateOptions = {},
 ): Promise<Admission> {
   const held: HeldDevices[] = []
   const release = (): void => {
@@ -22,7 +24,7 @@ export async function admit(
   }
   try {
     for (const [resource, count] of Object.entries(limits)) {
-      held.push(await kubelet.allocate(resource, count))
+      held.push(await kubelet.allocate(resource, count, options))
     }
   } catch (error) {
     release()

@@ -25,7 +25,7 @@ async function node(t: TestContext) {
   const parts = new AsyncDisposableStack()
   const directory = join(base, 'd')
   const events = new Events<ProgramEvent>()
-  const kubelet = parts.use(await startStandInKubelet({ directory }))
+  const kubelet = parts.use(await startStandInKubelet({ directory, behaviour: { admitFromMs: 0 } }))
   const device = { hostPath: '/dev/null', containerPath: '/dev/sgx_enclave', permissions: 'rw' }
   const plugin = countingPlugin(56, { ...nothing, devices: [device] })
   parts.use(await servePlugin({ plugin, directory, endpoint: 'epc' }))

@@ -67,7 +67,7 @@ export class Programs {
     signal: AbortSignal,
   ): Promise<ProgramExit> {
     const { kubelet, directory, onEvent } = this.#deps
-    const { allocations, release } = await admit(kubelet, limits)
+    const { allocations, release } = await admit(kubelet, limits, { signal })
     const { devices, mounts } = mergeAllocations(allocations)
     const id = randomBytes(3).toString('hex')
     try {

@@ -22,7 +22,7 @@ export interface RegistryServer extends AsyncDisposable {
  */
 export async function serveRegistry(
   directory: string,
-  register: (resource: string, endpoint: string) => Promise<void>,
+  register: (resource: string, endpoint: string, gone: AbortSignal) => Promise<void>,
   onRefused: (resource: string, reason: string) => void,
 ): Promise<RegistryServer> {
   const path = join(directory, KUBELET_SOCKET)
@@ -35,26 +35,26 @@ export async function serveRegistry(
   const server = new Server({ 'grpc.enable_channelz': 0 })
   server.addService(registrationService, {
     register: (
-      { request }: ServerUnaryCall<RegisterRequest, Empty>,
+      call: ServerUnaryCall<RegisterRequest, Empty>,
       respond: sendUnaryData<Empty>,
     ): void => {
-      const refuse = (code: status, details: string): void => {
-        onRefused(request.resourceName, details)
-        respond({ code, details })
+      const { resourceName, endpoint } = call.request
+      const fault = faultOf(call.request)
+      if (fault !== undefined) {
+        onRefused(resourceName, fault.why)
+        respond({ code: fault.code, details: fault.details })
+        return
       }
-      const fault = faultOf(request)
-      if (fault !== undefined) refuse(status.INVALID_ARGUMENT, fault)
-      else {
-        register(request.resourceName, request.endpoint).then(
-          () => respond(null, create(EmptySchema)),
-          (error: unknown) => {
-            refuse(
-              status.UNAVAILABLE,
-              `cannot reach the plugin at ${request.endpoint}: ${reasonOf(error)}`,
-            )
-          },
-        )
-      }
+      const gone = new AbortController()
+      call.once('cancelled', () => gone.abort())
+      register(resourceName, endpoint, gone.signal).then(
+        () => respond(null, create(EmptySchema)),
+        (error: unknown) => {
+          const details = reasonOf(error)
+          onRefused(resourceName, details)
+          respond({ code: status.UNKNOWN, details })
+        },
+      )
     },
   })
   await bind(server, boundPath)
@@ -75,11 +75,31 @@ async function removeAllSockets(directory: string): Promise<void> {
   }
 }
 
-function faultOf({ version, endpoint, resourceName }: RegisterRequest): string | undefined {
-  if (version !== API_VERSION) return `version "${version}": want "${API_VERSION}"`
-  if (!/^[^/\0]+$/.test(endpoint) || ['.', '..', KUBELET_SOCKET].includes(endpoint)) {
-    return `endpoint "${endpoint}" is not the plain name of a socket file in this directory`
+interface Fault {
+  readonly code: status
+  /** What the plugin gets: the kubelet's words where it has any. */
+  readonly details: string
+  /** What the stand-in's owner gets. */
+  readonly why: string
+}
+
+function faultOf({ version, endpoint, resourceName }: RegisterRequest): Fault | undefined {
+  const refuse = (details: string, why = details): Fault => ({ code: status.UNKNOWN, details, why })
+  if (version !== API_VERSION) {
+    const asked = JSON.stringify(version)
+    return refuse(
+      `requested API version ${asked} is not supported by kubelet. Supported version is ["${API_VERSION}"]`,
+    )
   }
   const fault = resourceNameFault(resourceName)
-  return fault && `resource name "${resourceName}": ${fault}`
+  if (fault !== undefined) {
+    const invalid = `the ResourceName ${JSON.stringify(resourceName)} is invalid`
+    return refuse(invalid, `${invalid}: ${fault}`)
+  }
+  // The kubelet joins directory and endpoint, and dials whatever that is.
+  if (!/^[^/\0]+$/.test(endpoint) || ['.', '..', KUBELET_SOCKET].includes(endpoint)) {
+    const details = `endpoint "${endpoint}" is not the plain name of a socket file in this directory`
+    return { code: status.INVALID_ARGUMENT, details, why: details }
+  }
+  return undefined
 }

@@ -1,5 +1,3 @@
-import { InsufficientError } from '../kubelet-error.ts'
-
 /** A resource as the node shows it. */
 export interface ResourceStatus {
   readonly name: string
@@ -15,6 +13,8 @@ export interface ResourceStatus {
 export class Resource {
   readonly name: string
   #healthOf: ReadonlyMap<string, boolean> = new Map()
+  #healthy: ReadonlySet<string> = new Set()
+  #reported = false
   readonly #held = new Set<string>()
 
   constructor(name: string) {
@@ -25,43 +25,50 @@ export class Resource {
     return {
       name: this.name,
       capacity: this.#healthOf.size,
-      allocatable: this.#healthy().length,
+      allocatable: this.#healthy.size,
       allocated: this.#held.size,
     }
   }
 
-  /** A list is whole: what is not in it is gone. */
-  replaceDevices(healthOf: ReadonlyMap<string, boolean>): void {
-    this.#healthOf = healthOf
+  get healthyIds(): ReadonlySet<string> {
+    return this.#healthy
+  }
+
+  /** Whether this is what a plugin says that is there now. */
+  get isReported(): boolean {
+    return this.#reported
+  }
+
+  /** A list is whole: what is not in it is gone, and stays with who holds it. */
+  report(healthOf: ReadonlyMap<string, boolean>): void {
+    this.#replace(healthOf, true)
   }
 
   /** The plugin has gone: its devices are known, and cannot be had. */
   markUnhealthy(): void {
-    this.#healthOf = new Map(this.#healthOf.keys().map(id => [id, false]))
+    this.#replace(new Map(this.#healthOf.keys().map(id => [id, false])), false)
   }
 
-  /** Takes `count` free healthy devices. @throws {InsufficientError} `ERR_KUBELET_INSUFFICIENT` */
-  reserve(count: number): string[] {
-    const healthy = this.#healthy()
-    const free = healthy.filter(id => !this.#held.has(id))
-    if (count > free.length) {
-      throw new InsufficientError({
-        resource: this.name,
-        asked: count,
-        free: free.length,
-        allocatable: healthy.length,
-      })
-    }
-    const ids = free.slice(0, count)
+  /** The plugin has stayed away: the node shows 0 of the resource. */
+  forget(): void {
+    this.#replace(new Map(), false)
+  }
+
+  free(): string[] {
+    return [...this.#healthy].filter(id => !this.#held.has(id))
+  }
+
+  hold(ids: readonly string[]): void {
     for (const id of ids) this.#held.add(id)
-    return ids
   }
 
   release(ids: readonly string[]): void {
     for (const id of ids) this.#held.delete(id)
   }
 
-  #healthy(): string[] {
-    return [...this.#healthOf].filter(([, healthy]) => healthy).map(([id]) => id)
+  #replace(healthOf: ReadonlyMap<string, boolean>, reported: boolean): void {
+    this.#healthOf = healthOf
+    this.#healthy = new Set(healthOf.keys().filter(id => healthOf.get(id)))
+    this.#reported = reported
   }
 }
