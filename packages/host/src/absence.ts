@@ -13,14 +13,16 @@ export async function orAbsent<T>(path: string, attempt: Promise<T>): Promise<T 
     const code = systemCode(cause)
     if (code === undefined) throw cause
     if (absent.has(code)) return undefined
-    const remedy = forbidden.has(code) ? '; run as a user that may, such as root' : ''
-    throw new HostError('ERR_HOST_READ', path, `cannot be read (${code})${remedy}`, { cause })
+    const forbidden = forbidding.has(code)
+    const remedy = forbidden ? '; run as a user that may, such as root' : ''
+    const detail = `cannot be read (${code})${remedy}`
+    throw new HostError('ERR_HOST_READ', path, detail, { cause, forbidden })
   }
 }
 
 /** ENXIO and ENODEV: a device node without its device, as `/dev/cpu/0/cpuid` of a CPU that has none. */
 const absent = new Set(['ENOENT', 'ENOTDIR', 'ENXIO', 'ENODEV'])
-const forbidden = new Set(['EACCES', 'EPERM'])
+const forbidding = new Set(['EACCES', 'EPERM'])
 
 function systemCode(cause: unknown): string | undefined {
   return cause instanceof Error && 'code' in cause && 'syscall' in cause

@@ -11,9 +11,17 @@ export type HostErrorCode =
 export class HostError extends CodedError<HostErrorCode> {
   /** The file: as the node knows it, or with its root where the root is at fault. */
   readonly path: string
+  /** The file is there, but not for this process. */
+  readonly forbidden: boolean
 
-  constructor(code: HostErrorCode, path: string, detail: string, options?: ErrorOptions) {
+  constructor(
+    code: HostErrorCode,
+    path: string,
+    detail: string,
+    options?: ErrorOptions & { forbidden?: boolean },
+  ) {
     super(code, `${path}: ${detail}`, options)
     this.path = path
+    this.forbidden = options?.forbidden ?? false
   }
 }

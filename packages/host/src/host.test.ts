@@ -103,6 +103,25 @@ test('a device of a simulated root is listed by the marker, and its file is ther
   equal(await host.isCharDevice('/dev/null'), false)
 })
 
+test('who may open a device is what the marker says, or else what the file says', async t => {
+  const access = {
+    '/dev/sgx_enclave': { gid: 4321, mode: 0o660 },
+    '/dev/gone': { gid: 1, mode: 0 },
+  }
+  const directory = await simulatedRoot(t, {
+    [SIMULATED_NODE_MARKER]: JSON.stringify({ ...marker, access }),
+    'dev/sgx_enclave': 'token',
+    'dev/sgx_provision': 'token',
+  })
+  await chmod(join(directory, 'dev/sgx_provision'), 0o640)
+  const host = await simulatedHost(directory)
+  deepEqual(await host.access('/dev/sgx_enclave'), { gid: 4321, mode: 0o660 })
+  equal((await host.access('/dev/sgx_provision'))?.mode, 0o640)
+  equal(await host.access('/dev/gone'), undefined)
+  equal((await mountedHost(directory).access('/dev/sgx_provision'))?.mode, 0o640)
+  equal(await mountedHost(directory).access('/dev/none'), undefined)
+})
+
 test('a simulated root answers the CPUID leaves of its marker and no other', async t => {
   const host = await simulatedHost(await simulatedRoot(t))
   deepEqual(await host.cpuid(0x12, 2), leaf)

@@ -9,10 +9,18 @@ export interface Host {
    */
   read(path: string): Promise<Uint8Array | undefined>
   isCharDevice(path: string): Promise<boolean>
+  /** Who may open the file, or `undefined` if there is no such file. Symbolic links are followed. */
+  access(path: string): Promise<FileAccess | undefined>
   /**
    * What CPU 0 answers, or `undefined` where the node offers no way to ask.
    *
    * @throws {HostError} `ERR_HOST_READ` where the way is there, but not for this process
    */
   cpuid(leaf: number, subleaf: number): Promise<CpuidResult | undefined>
+}
+
+export interface FileAccess {
+  readonly gid: number
+  /** Permission bits: 0o660. */
+  readonly mode: number
 }

@@ -1,9 +1,22 @@
+export { type Capability, capability, firstUnmet } from './capability.ts'
+export {
+  absenceText,
+  type Condition,
+  type ConditionName,
+  type Met,
+  type Unmet,
+} from './condition.ts'
+export type { CpuFacts } from './cpu-facts.ts'
+export type { SgxDevice, SgxDeviceNode, SgxDriver } from './device-nodes.ts'
 export type { Epc, EpcSource, NumaNodeEpc } from './epc.ts'
-export type { Host } from './host.ts'
+export type { Absence, Absent, Fact, Known } from './fact.ts'
+export type { FileAccess, Host } from './host.ts'
 export { HostError, type HostErrorCode } from './host-error.ts'
+export type { KernelFacts } from './kernel-facts.ts'
 export { mountedHost } from './mounted-host.ts'
-export { readSgx, type SgxDevice, type SgxDriver, type SgxNode } from './sgx-node.ts'
-export { simulatedHost } from './simulated-host.ts'
+export { type DeviceNode, type NodeFacts, readNode } from './node-facts.ts'
+export { readSgx, type SgxNode } from './sgx-node.ts'
+export { type SimulatedHost, simulatedHost } from './simulated-host.ts'
 export {
   cpuidKey,
   MARKER_MAX_BYTES,

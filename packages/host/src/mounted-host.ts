@@ -1,9 +1,10 @@
+import type { Stats } from 'node:fs'
 import { open, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ByteReader } from '@alcove/bytes'
 import type { CpuidResult } from '@alcove/sgx'
 import { orAbsent } from './absence.ts'
-import type { Host } from './host.ts'
+import type { FileAccess, Host } from './host.ts'
 
 /**
  * The node as mounted at `root`: `/host` in a DaemonSet, `/` in a process of the node itself. `..` does not lead above
@@ -15,8 +16,14 @@ export function mountedHost(root: string): Host {
     read: path => orAbsent(path, readFile(below(path))),
     isCharDevice: async path =>
       (await orAbsent(path, stat(below(path))))?.isCharacterDevice() ?? false,
+    access: async path => accessOf(await orAbsent(path, stat(below(path)))),
     cpuid: (leaf, subleaf) => orAbsent(cpuidPath, cpuidOf(below(cpuidPath), leaf, subleaf)),
   }
+}
+
+/** What `stat` says of who may open a file. */
+export function accessOf(stats: Stats | undefined): FileAccess | undefined {
+  return stats && { gid: stats.gid, mode: stats.mode & 0o7777 }
 }
 
 const cpuidPath = '/dev/cpu/0/cpuid'

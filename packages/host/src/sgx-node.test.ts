@@ -18,6 +18,7 @@ function host({ files = {}, devices = [], cpuid = {} }: Fake): Host {
   return {
     read: async path => (path in files ? encoder.encode(files[path]) : undefined),
     isCharDevice: async path => devices.includes(path),
+    access: async path => (devices.includes(path) ? { gid: 0, mode: 0o666 } : undefined),
     cpuid: async (leaf, subleaf) => cpuid[cpuidKey(leaf, subleaf)],
   }
 }

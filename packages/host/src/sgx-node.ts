@@ -1,3 +1,4 @@
+import { findDevices, type SgxDevice } from './device-nodes.ts'
 import { type Epc, noEpc, readCpuidEpc, readSysfsEpc } from './epc.ts'
 import type { Host } from './host.ts'
 
@@ -8,18 +9,6 @@ export interface SgxNode {
   readonly provisionDevice?: SgxDevice
   readonly epc: Epc
 }
-
-export interface SgxDevice {
-  readonly path: string
-  readonly driver: SgxDriver
-}
-
-/**
- * Driver generations, by the device nodes that they make: `in-kernel` is Linux 5.11 and later, and the last
- * out-of-tree driver, DCAP 1.41; `dcap-1.33` is DCAP 1.30 to 1.36; `legacy` is the driver without flexible launch
- * control.
- */
-export type SgxDriver = 'in-kernel' | 'dcap-1.33' | 'dcap-1.22' | 'legacy'
 
 /**
  * Reads what the node has; what it has not is absent from the answer. The newest driver whose enclave device is there
@@ -35,28 +24,14 @@ export async function readSgx(host: Host): Promise<SgxNode> {
   return { ...devices, epc }
 }
 
-interface Generation {
-  readonly driver: SgxDriver
-  readonly enclave: string
-  readonly provision?: string
-}
-
-/** Newest first. Sources: Intel DCAP, driver/linux/README.md and README.kernel.md; Intel SGX SDK, edmm_utility.cpp. */
-const generations: readonly Generation[] = [
-  { driver: 'in-kernel', enclave: '/dev/sgx_enclave', provision: '/dev/sgx_provision' },
-  { driver: 'dcap-1.33', enclave: '/dev/sgx/enclave', provision: '/dev/sgx/provision' },
-  { driver: 'dcap-1.22', enclave: '/dev/sgx', provision: '/dev/sgx_prv' },
-  { driver: 'legacy', enclave: '/dev/isgx' },
-]
-
 async function readDevices(host: Host): Promise<Omit<SgxNode, 'epc'>> {
-  for (const { driver, enclave, provision } of generations) {
-    if (!(await host.isCharDevice(enclave))) continue
-    const enclaveDevice = { path: enclave, driver }
-    const provisionable = provision !== undefined && (await host.isCharDevice(provision))
-    return provisionable
-      ? { enclaveDevice, provisionDevice: { path: provision, driver } }
-      : { enclaveDevice }
+  const nodes = await findDevices(host)
+  const enclave = nodes.find(node => node.role === 'enclave')
+  if (enclave === undefined) return {}
+  const { path, driver } = enclave
+  const provision = nodes.find(node => node.role === 'provision' && node.driver === driver)
+  return {
+    enclaveDevice: { path, driver },
+    ...(provision && { provisionDevice: { path: provision.path, driver } }),
   }
-  return {}
 }

@@ -3,12 +3,17 @@ import { join, resolve, sep } from 'node:path'
 import { orAbsent } from './absence.ts'
 import type { Host } from './host.ts'
 import { HostError } from './host-error.ts'
+import { accessOf } from './mounted-host.ts'
 import {
   cpuidKey,
   parseSimulatedNodeMarker,
   SIMULATED_NODE_MARKER,
   type SimulatedNodeMarker,
 } from './simulated-marker.ts'
+
+export interface SimulatedHost extends Host {
+  readonly marker: SimulatedNodeMarker
+}
 
 /**
  * A simulated node's root: a directory whose marker file lists the device nodes and CPUID leaves that plain files
@@ -17,17 +22,23 @@ import {
  * @throws {HostError} `ERR_HOST_NOT_SIMULATED` for a directory without the marker; `ERR_HOST_MARKER` for a bad one
  * @see docs/formats/simulated-root.md
  */
-export async function simulatedHost(root: string): Promise<Host> {
+export async function simulatedHost(root: string): Promise<SimulatedHost> {
   const marker = await readMarker(root)
   const devices = new Set(marker.devices)
   const leaves = new Map(Object.entries(marker.cpuid))
   const top = await realpath(root)
   return {
+    marker,
     read: path => readBelow(top, path),
     isCharDevice: async path => {
       const device = resolve('/', path)
       if (!devices.has(device)) return false
       return (await orAbsent(path, stat(join(top, device)))) !== undefined
+    },
+    access: async path => {
+      const file = resolve('/', path)
+      const own = accessOf(await orAbsent(path, stat(join(top, file))))
+      return own && (marker.access?.[file] ?? own)
     },
     cpuid: (leaf, subleaf) => Promise.resolve(leaves.get(cpuidKey(leaf, subleaf))),
   }

@@ -14,7 +14,12 @@ const good = {
 const parse = (value: unknown) =>
   parseSimulatedNodeMarker(path, new TextEncoder().encode(JSON.stringify(value)))
 
-test('a marker is read as it stands', () => deepEqual(parse(good), good))
+const access = { '/dev/sgx_enclave': { gid: 105, mode: 0o660 } }
+
+test('a marker is read as it stands', () => {
+  deepEqual(parse(good), good)
+  deepEqual(parse({ ...good, access }), { ...good, access })
+})
 
 const refused: readonly (readonly [what: string, value: unknown, says: RegExp])[] = [
   ['another version', { ...good, alcoveSimulatedNode: 2 }, /alcoveSimulatedNode: /],
@@ -23,6 +28,9 @@ const refused: readonly (readonly [what: string, value: unknown, says: RegExp])[
   ['a device outside /dev', { ...good, devices: ['/etc/passwd'] }, /devices\.0: /],
   ['a device that climbs', { ...good, devices: ['/dev/../etc/passwd'] }, /devices\.0: /],
   ['65 devices', { ...good, devices: Array(65).fill('/dev/x') }, /devices: /],
+  ['a mode too large', { ...good, access: { '/dev/x': { gid: 0, mode: 0o10000 } } }, /mode: /],
+  ['a negative group', { ...good, access: { '/dev/x': { gid: -1, mode: 0 } } }, /gid: /],
+  ['access of no device', { ...good, access: { '/etc/x': { gid: 0, mode: 0 } } }, /access/],
   ['a leaf in decimal', { ...good, cpuid: { '18.2': zero } }, /18\.2/],
   ['a leaf with a leading zero', { ...good, cpuid: { '0x012.2': zero } }, /0x012\.2/],
   ['a register too large', { ...good, cpuid: { '0x7.0': { ...zero, ecx: 2 ** 32 } } }, /ecx: /],

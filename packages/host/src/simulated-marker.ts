@@ -1,5 +1,6 @@
 import type { CpuidResult } from '@alcove/sgx'
 import { z } from 'zod'
+import type { FileAccess } from './host.ts'
 import { HostError } from './host-error.ts'
 
 /** Name of the file that makes a directory a simulated node's root. */
@@ -17,24 +18,28 @@ export interface SimulatedNodeMarker {
   readonly os: string
   /** Files below the root that stand for character devices. */
   readonly devices: readonly string[]
+  /** Who may open those devices on the node that is simulated; without it, the files' own permissions count. */
+  readonly access?: Readonly<Record<string, FileAccess>>
   /** By leaf and subleaf: `0x12.2`, the leaf in lower-case hex, the subleaf decimal. */
   readonly cpuid: Readonly<Record<string, CpuidResult>>
 }
 
 const register = z.int().min(0).max(0xffff_ffff)
 
+const device = z
+  .string()
+  .max(255)
+  .regex(/^\/dev\/[\w/-]+$/)
+
 const schema: z.ZodType<SimulatedNodeMarker> = z.strictObject({
   alcoveSimulatedNode: z.literal(1),
   size: z.string().min(1).max(64),
   os: z.string().min(1).max(64),
-  devices: z
-    .array(
-      z
-        .string()
-        .max(255)
-        .regex(/^\/dev\/[\w/-]+$/),
-    )
-    .max(64),
+  devices: z.array(device).max(64),
+  access: z
+    .record(device, z.strictObject({ gid: register, mode: z.int().min(0).max(0o7777) }))
+    .refine(access => Object.keys(access).length <= 64, 'too many devices: at most 64')
+    .exactOptional(),
   cpuid: z
     .record(
       z.string().regex(/^0x(0|[1-9a-f][0-9a-f]{0,7})\.(0|[1-9]\d{0,9})$/),

@@ -1,0 +1,72 @@
+import type { Fact } from './fact.ts'
+
+export type Condition = Met | Unmet
+
+export interface Met {
+  readonly name: ConditionName
+  readonly met: true
+  /** For a person. */
+  readonly found: string
+  readonly source: string
+}
+
+export interface Unmet {
+  readonly name: ConditionName
+  /** `unknown` does not count as met. */
+  readonly met: false | 'unknown'
+  readonly found: string
+  readonly source: string
+  /** What to do, for a person. */
+  readonly remedy: string
+}
+
+export type ConditionName =
+  | 'cpu-sgx'
+  | 'cpu-launch-control'
+  | 'firmware'
+  | 'kernel-driver'
+  | 'enclave-device'
+  | 'provision-device'
+  | 'epc'
+  | 'fsgsbase'
+  | 'dev-exec'
+
+export function met(name: ConditionName, fact: Fact<unknown>, found: string): Met {
+  return { name, met: true, found, source: fact.source }
+}
+
+export function unmet(
+  name: ConditionName,
+  fact: Pick<Fact<unknown>, 'source'>,
+  found: string,
+  remedy: string,
+): Unmet {
+  return { name, met: false, found, source: fact.source, remedy }
+}
+
+export function unknown(name: ConditionName, fact: Fact<unknown>, remedy: string): Unmet {
+  return { name, met: 'unknown', found: absenceText(fact), source: fact.source, remedy }
+}
+
+/** A remedy that would be of no use before an earlier condition is met. */
+export function afterFirst(earlier: readonly Condition[], remedy: string): string {
+  const cause = earlier.find(condition => condition.met === false)
+  return cause === undefined ? remedy : `first see ${cause.name}`
+}
+
+/** Why a fact is not known, for a person. */
+export function absenceText(fact: Fact<unknown>): string {
+  if (!('absence' in fact)) return ''
+  switch (fact.absence) {
+    case 'no-such-file':
+      return 'no such file'
+    case 'not-permitted':
+      return 'not permitted to this user'
+    case 'not-stated':
+      return 'not stated'
+    case 'not-asked':
+      return 'not asked'
+    default:
+      return fact.absence satisfies never
+  }
+}
