@@ -1,21 +1,34 @@
 import { cpuidKey } from '@alcove/host'
 import type { CpuidResult } from '@alcove/sgx'
+import type { VariantTraits } from './variant.ts'
 
 /**
- * What CPUID answers on a simulated node: SGX with launch control and FSGSBASE (leaf 0x7), SGX1 and its limits (leaf
- * 0x12, subleaves 0 and 1), one EPC section (subleaf 2), and no other.
+ * What CPUID answers on a simulated node: FSGSBASE, SGX and launch control (leaf 0x7), SGX1 and its limits (leaf 0x12,
+ * subleaves 0 and 1), the EPC sections one after the other (from subleaf 2), and no other.
  *
- * @param epcBytes whole pages, below 2^52
+ * @param traits of each section whole pages, together below 2^52 bytes
  * @see docs/formats/simulated-root.md
  */
-export function simulatedCpuid(epcBytes: bigint): Record<string, CpuidResult> {
-  return {
-    [cpuidKey(0x7, 0)]: registers({ ebx: fsgsbase | sgx, ecx: sgxLaunchControl }),
+export function simulatedCpuid(
+  traits: Pick<VariantTraits, 'sgx' | 'launchControl' | 'sections'>,
+): Record<string, CpuidResult> {
+  const features = registers({
+    ebx: fsgsbase | (traits.sgx ? sgx : 0),
+    ecx: traits.launchControl ? sgxLaunchControl : 0,
+  })
+  if (!traits.sgx) return { [cpuidKey(0x7, 0)]: features }
+  const leaves = {
+    [cpuidKey(0x7, 0)]: features,
     [cpuidKey(0x12, 0)]: registers({ eax: sgx1, edx: maxEnclaveSizes }),
     [cpuidKey(0x12, 1)]: registers({ eax: secsAttributes, ecx: secsXfrm }),
-    [cpuidKey(0x12, 2)]: epcSection(epcBase, epcBytes),
-    [cpuidKey(0x12, 3)]: registers({}),
   }
+  let base = epcBase
+  for (const [index, bytes] of traits.sections.entries()) {
+    leaves[cpuidKey(0x12, 2 + index)] = epcSection(base, bytes)
+    base += bytes
+  }
+  leaves[cpuidKey(0x12, 2 + traits.sections.length)] = registers({})
+  return leaves
 }
 
 const fsgsbase = 1 << 0

@@ -60,7 +60,7 @@ test('cpuinfo has the flags of an SGX machine on each core, and os-release says 
   const root = await place(t)
   await writeSimulatedRoot(root, { ...options, size: 'DC4s_v2' })
   const cpuinfo = await readFile(join(root, 'proc/cpuinfo'), 'utf8')
-  equal(cpuinfo.match(/^flags\t\t: sgx sgx_lc fsgsbase$/gm)?.length, 4)
+  equal(cpuinfo.match(/^flags\t\t: hypervisor sgx sgx_lc fsgsbase$/gm)?.length, 4)
   ok((await readFile(join(root, 'etc/os-release'), 'utf8')).includes('simulated'))
 })
 
@@ -135,9 +135,14 @@ for (const { name, epcMib } of nodeSizes) {
 
 test('any EPC of whole pages below 2^52 bytes survives CPUID', () => {
   fc.assert(
-    fc.property(fc.bigInt(0n, (1n << 40n) - 1n), pages => {
-      const leaf = simulatedCpuid(pages << 12n)['0x12.2']
-      equal(leaf && parseEpcSection(leaf)?.bytes, pages << 12n)
+    fc.property(fc.bigInt(0n, (1n << 39n) - 1n), fc.constantFrom(1, 2), (pages, count) => {
+      const sections = Array<bigint>(count).fill(pages << 12n)
+      const cpuid = simulatedCpuid({ sgx: true, launchControl: true, sections })
+      const read = ['0x12.2', '0x12.3', '0x12.4'].flatMap(key => {
+        const section = cpuid[key] && parseEpcSection(cpuid[key])
+        return section === undefined ? [] : [section.bytes]
+      })
+      deepEqual(read, sections)
     }),
   )
 })

@@ -2,8 +2,16 @@ import { chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SIMULATED_NODE_MARKER, type SimulatedNodeMarker } from '@alcove/host'
 import { simulatedCpuid } from './cpuid.ts'
+import { type Device, devicesOf } from './devices.ts'
 import { SimulatedNodeError } from './node-error.ts'
-import { type NodeSize, nodeSize } from './sizes.ts'
+import { nodeFiles } from './node-files.ts'
+import { nodeSize } from './sizes.ts'
+import {
+  type SimulatedFault,
+  type SimulatedOs,
+  type SimulatedVariant,
+  traitsOf,
+} from './variant.ts'
 
 export interface SimulatedRootOptions {
   /** `DC2s_v2`, `Standard_DC48s_v3`: see `nodeSizes`. */
@@ -12,10 +20,11 @@ export interface SimulatedRootOptions {
   /** What the simulated platform demands of whoever opens the enclave device: the content of its file, exactly. */
   readonly enclaveToken: string
   readonly provisionToken: string
+  /** Over how many NUMA nodes the EPC is spread, in equal parts; 1 where nothing is said. */
+  readonly numaNodes?: 1 | 2
+  /** What is wrong with the node; nothing, where nothing is said. */
+  readonly fault?: SimulatedFault
 }
-
-/** `in-kernel`: Linux with the driver and sysfs counts; `dcap-1.33`: Ubuntu 18.04 with Intel's DCAP driver. */
-export type SimulatedOs = 'in-kernel' | 'dcap-1.33'
 
 /**
  * Lays out a simulated node's root at `directory`: 0700, device files 0600 with the tokens, the marker last. A
@@ -29,9 +38,14 @@ export async function writeSimulatedRoot(
   directory: string,
   options: SimulatedRootOptions,
 ): Promise<void> {
-  const size = nodeSize(options.size)
-  const marker = markerOf(size, options.os)
-  const files = filesOf(size, options)
+  const { os, numaNodes = 1, fault } = options
+  const variant = { size: nodeSize(options.size), os, numaNodes, fault }
+  const devices = devicesOf(variant, options)
+  const marker = markerOf(variant, devices)
+  const files = new Map([
+    ...devices.map(({ path, token }) => [path, token] as const),
+    ...nodeFiles(variant),
+  ])
   await mkdir(directory, { recursive: true, mode: 0o700 })
   await claim(directory)
   await chmod(directory, 0o700)
@@ -49,7 +63,7 @@ export async function writeSimulatedRoot(
 
 /** What is there while a root is being written: says whose the directory is, and that it is not to be used. */
 const unfinishedMarker = `${SIMULATED_NODE_MARKER}.unfinished`
-const ownParts = ['dev', 'sys', 'proc', 'etc'] as const
+const ownParts = ['boot', 'dev', 'etc', 'proc', 'sys'] as const
 
 async function claim(directory: string): Promise<void> {
   const entries = await readdir(directory)
@@ -61,58 +75,13 @@ async function claim(directory: string): Promise<void> {
   )
 }
 
-interface Devices {
-  readonly enclave: string
-  readonly provision: string
-}
-
-const devicesOf: Readonly<Record<SimulatedOs, Devices>> = {
-  'in-kernel': { enclave: '/dev/sgx_enclave', provision: '/dev/sgx_provision' },
-  'dcap-1.33': { enclave: '/dev/sgx/enclave', provision: '/dev/sgx/provision' },
-}
-
-function markerOf(size: NodeSize, os: SimulatedOs): SimulatedNodeMarker {
-  const { enclave, provision } = devicesOf[os]
+function markerOf(variant: SimulatedVariant, devices: readonly Device[]): SimulatedNodeMarker {
   return {
     alcoveSimulatedNode: 1,
-    size: size.name,
-    os,
-    devices: [enclave, provision],
-    cpuid: simulatedCpuid(epcBytesOf(size)),
+    size: variant.size.name,
+    os: variant.os,
+    devices: devices.map(({ path }) => path),
+    access: Object.fromEntries(devices.map(({ path, access }) => [path, access])),
+    cpuid: simulatedCpuid(traitsOf(variant)),
   }
-}
-
-function filesOf(size: NodeSize, options: SimulatedRootOptions): Map<string, string> {
-  const { enclave, provision } = devicesOf[options.os]
-  const files = new Map([
-    [enclave, options.enclaveToken],
-    [provision, options.provisionToken],
-    ['/proc/cpuinfo', cpuinfo(size.cores)],
-    ['/etc/os-release', osReleases[options.os]],
-    ['/sys/devices/system/node/online', '0\n'],
-  ])
-  if (options.os === 'in-kernel') {
-    // The kernel of the DCAP driver is older than this file: EPC is told by CPUID alone.
-    files.set('/sys/devices/system/node/node0/x86/sgx_total_bytes', `${epcBytesOf(size)}\n`)
-  }
-  return files
-}
-
-const osReleases: Readonly<Record<SimulatedOs, string>> = {
-  'in-kernel': osRelease('22.04'),
-  'dcap-1.33': osRelease('18.04'),
-}
-
-function osRelease(version: string): string {
-  return `ID=ubuntu\nVERSION_ID="${version}"\nPRETTY_NAME="Ubuntu ${version} (simulated by Alcove)"\n`
-}
-
-function cpuinfo(cores: number): string {
-  const core = (processor: number) =>
-    `processor\t: ${processor}\nmodel name\t: Alcove simulated CPU\nflags\t\t: sgx sgx_lc fsgsbase\n\n`
-  return Array.from({ length: cores }, (_, processor) => core(processor)).join('')
-}
-
-function epcBytesOf(size: NodeSize): bigint {
-  return BigInt(size.epcMib) << 20n
 }
