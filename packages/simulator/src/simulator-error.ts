@@ -18,6 +18,7 @@ export type SimulatorErrorCode =
   | 'ERR_SIMULATOR_REPORT'
   | 'ERR_SIMULATOR_REQUEST'
   | 'ERR_SIMULATOR_SOCKET'
+  | 'ERR_SIMULATOR_STATE'
   | 'ERR_SIMULATOR_TIMEOUT'
   | 'ERR_SIMULATOR_UNREACHABLE'
 
@@ -76,6 +77,7 @@ const aesmCodes: Readonly<Record<SimulatorErrorCode, number>> = {
   ERR_SIMULATOR_REPORT: invalidReport,
   ERR_SIMULATOR_REQUEST: parameter,
   ERR_SIMULATOR_SOCKET: serviceUnavailable,
+  ERR_SIMULATOR_STATE: unexpected,
   ERR_SIMULATOR_TIMEOUT: serviceUnavailable,
   ERR_SIMULATOR_UNREACHABLE: serviceUnavailable,
 }

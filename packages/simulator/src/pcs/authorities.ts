@@ -2,7 +2,13 @@ import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { deriveBytes, deriveP256 } from './p256.ts'
 import { PcsError } from './pcs-error.ts'
 import type { StoredAuthorities } from './stored-authorities.ts'
-import { type CertificateUse, type DistinguishedName, issueCertificate, pemOf } from './x509.ts'
+import {
+  type CertificateUse,
+  type DistinguishedName,
+  issueCertificate,
+  type Period,
+  pemOf,
+} from './x509.ts'
 
 /** A signer of the simulated PKI. */
 export interface Authority {
@@ -10,6 +16,7 @@ export interface Authority {
   readonly privateKey: KeyObject
   readonly certificate: Uint8Array<ArrayBuffer>
   readonly pem: string
+  readonly serial: Uint8Array
 }
 
 export type Authorities = Readonly<Record<keyof StoredAuthorities, Authority>>
@@ -17,19 +24,24 @@ export type Authorities = Readonly<Record<keyof StoredAuthorities, Authority>>
 /** Organization in every name of the simulated PKI. */
 export const organization = 'Alcove simulator, not Intel'
 
-/** Issues the four authorities' certificates, valid from `now`. */
-export function issueAuthorities(seed: Uint8Array, now: Date): StoredAuthorities {
+/** Issues the four authorities' certificates, valid from `now` where `validity` does not say otherwise. */
+export function issueAuthorities(
+  seed: Uint8Array,
+  now: Date,
+  validity: Readonly<Partial<Record<keyof StoredAuthorities, Period>>> = {},
+): StoredAuthorities {
   const issue = (role: keyof StoredAuthorities): string => {
     const { years, use } = roles[role]
     const privateKey = authorityKey(seed, role)
+    const { from, until } = validity[role] ?? { from: now, until: yearsAfter(now, years) }
     return pemOf(
       issueCertificate(
         {
-          serial: serialNumber(seed, `${role} certificate`),
+          serial: authoritySerial(seed, role),
           subject: nameOf(role),
           publicKey: createPublicKey(privateKey),
-          notBefore: now,
-          notAfter: yearsAfter(now, years),
+          notBefore: from,
+          notAfter: until,
           use,
         },
         { name: nameOf('root'), privateKey: authorityKey(seed, 'root') },
@@ -60,7 +72,8 @@ export function openAuthorities(seed: Uint8Array, stored: StoredAuthorities): Au
       throw new PcsError(role, 'is not signed by the root of this seed')
     }
     const certificate = Uint8Array.from(parsed.raw)
-    return { name: nameOf(role), privateKey, certificate, pem: pemOf(certificate) }
+    const serial = authoritySerial(seed, role)
+    return { name: nameOf(role), privateKey, certificate, pem: pemOf(certificate), serial }
   }
   return {
     root: open('root'),
@@ -107,6 +120,10 @@ const roles: Readonly<Record<keyof StoredAuthorities, Role>> = {
     use: { pathLength: 0 },
   },
   tcbSigning: { commonName: 'Alcove Simulated SGX TCB Signing', years: 15, use: 'leaf' },
+}
+
+function authoritySerial(seed: Uint8Array, role: keyof StoredAuthorities): Uint8Array {
+  return serialNumber(seed, `${role} certificate`)
 }
 
 function authorityKey(seed: Uint8Array, role: keyof StoredAuthorities): KeyObject {

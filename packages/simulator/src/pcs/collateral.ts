@@ -1,10 +1,10 @@
 import { type KeyObject, sign } from 'node:crypto'
 import { ByteWriter } from '@alcove/bytes'
-import type { TcbStatus } from '@alcove/dcap'
 import type { Authorities } from './authorities.ts'
+import { firstPublication, type Publication, tcbEvaluationDataNumber } from './publication.ts'
 import type { PckCa } from './sgx-extension.ts'
-import { levelOf, tcbLevels } from './tcb-levels.ts'
-import { issueCrl } from './x509.ts'
+import { qeLevelsOf, tcbLevelsOf } from './tcb-levels.ts'
+import { issueCrl, type Period } from './x509.ts'
 
 /** Collateral in its file form: JSON texts as signed, chains in PEM, CRLs in hex of their DER. */
 export interface CollateralFile {
@@ -22,7 +22,6 @@ export interface SimulatedQe {
   /** 32 bytes. */
   readonly mrSigner: Uint8Array
   readonly isvProdId: number
-  readonly isvSvn: number
   readonly attributes: { readonly flags: bigint; readonly xfrm: bigint }
   readonly miscSelect: number
 }
@@ -36,6 +35,19 @@ export interface CollateralOptions {
   /** Time of issue, to the second below. */
   readonly at: Date
   readonly qeIdentity: SimulatedQe
+  /** What was published until then; the first TCB info unless told. */
+  readonly publication?: Publication
+  /** Where a part is to be expired, or not yet valid. */
+  readonly validity?: Readonly<Partial<Record<CollateralPart, Period>>>
+}
+
+/** The parts of collateral that are issued for a time. */
+export type CollateralPart = 'tcbInfo' | 'qeIdentity' | 'rootCaCrl' | 'pckCrl'
+
+/** Serial numbers that the two CRLs name. */
+export interface RevokedSerials {
+  readonly root: readonly Uint8Array[]
+  readonly pck: readonly Uint8Array[]
 }
 
 /**
@@ -47,39 +59,56 @@ export interface CollateralOptions {
 export function issueCollateral(
   authorities: Authorities,
   options: CollateralOptions,
+  revoked: RevokedSerials,
 ): CollateralFile {
   const { root, tcbSigning } = authorities
   const pckCa = authorities[options.ca]
   const signingChain = tcbSigning.pem + root.pem
-  const crl = (issuer: typeof root, days: number) => {
+  const crl = (
+    part: 'rootCaCrl' | 'pckCrl',
+    issuer: typeof root,
+    serials: readonly Uint8Array[],
+  ) => {
     const number = Math.floor(options.at.getTime() / 1000)
-    const validity = { thisUpdate: options.at, nextUpdate: daysAfter(options.at, days) }
-    return issueCrl({ number, ...validity }, issuer).toHex()
+    const { from, until } = periodOf(part, options)
+    const fields = { number, thisUpdate: from, nextUpdate: until, revoked: serials }
+    return issueCrl(fields, issuer).toHex()
   }
   return {
     tcb_info: signedJson('tcbInfo', tcbInfo(options), tcbSigning.privateKey),
     tcb_info_issuer_chain: signingChain,
     qe_identity: signedJson('enclaveIdentity', qeIdentity(options), tcbSigning.privateKey),
     qe_identity_issuer_chain: signingChain,
-    root_ca_crl: crl(root, 365),
-    pck_crl: crl(pckCa, 30),
+    root_ca_crl: crl('rootCaCrl', root, revoked.root),
+    pck_crl: crl('pckCrl', pckCa, revoked.pck),
     pck_crl_issuer_chain: pckCa.pem + root.pem,
   }
 }
 
-const tcbEvaluationDataNumber = 1
+const daysValid: Readonly<Record<CollateralPart, number>> = {
+  tcbInfo: 30,
+  qeIdentity: 30,
+  rootCaCrl: 365,
+  pckCrl: 30,
+}
 
-function tcbInfo({ fmspc, pceId, at }: CollateralOptions): object {
+function periodOf(part: CollateralPart, { at, validity }: CollateralOptions): Period {
+  return validity?.[part] ?? { from: at, until: daysAfter(at, daysValid[part]) }
+}
+
+function tcbInfo(options: CollateralOptions): object {
+  const { fmspc, pceId, publication = firstPublication } = options
+  const { from, until } = periodOf('tcbInfo', options)
   return {
     id: 'SGX',
     version: 3,
-    issueDate: seconds(at),
-    nextUpdate: seconds(daysAfter(at, 30)),
+    issueDate: seconds(from),
+    nextUpdate: seconds(until),
     fmspc: hex('fmspc', fmspc, 6),
     pceId: hex('pceId', pceId, 2),
     tcbType: 0,
-    tcbEvaluationDataNumber,
-    tcbLevels: tcbLevels.map(({ status, cpuSvn, pceSvn, tcbDate, advisories }) => ({
+    tcbEvaluationDataNumber: tcbEvaluationDataNumber(publication),
+    tcbLevels: tcbLevelsOf(publication).map(({ status, cpuSvn, pceSvn, tcbDate, advisories }) => ({
       tcb: { sgxtcbcomponents: Array.from(cpuSvn, svn => ({ svn })), pcesvn: pceSvn },
       tcbDate,
       tcbStatus: status,
@@ -91,13 +120,15 @@ function tcbInfo({ fmspc, pceId, at }: CollateralOptions): object {
 /** All flags but MODE64 count, and no bit of XFRM: the mask that Intel publishes for its QE. */
 const attributesMask = { flags: 0xffff_ffff_ffff_fffbn, xfrm: 0n }
 
-function qeIdentity({ at, qeIdentity: qe }: CollateralOptions): object {
+function qeIdentity(options: CollateralOptions): object {
+  const { qeIdentity: qe, publication = firstPublication } = options
+  const { from, until } = periodOf('qeIdentity', options)
   return {
     id: 'QE',
     version: 2,
-    issueDate: seconds(at),
-    nextUpdate: seconds(daysAfter(at, 30)),
-    tcbEvaluationDataNumber,
+    issueDate: seconds(from),
+    nextUpdate: seconds(until),
+    tcbEvaluationDataNumber: tcbEvaluationDataNumber(publication),
     miscselect: new ByteWriter('qe').u32le('miscSelect', qe.miscSelect).done().toHex(),
     miscselectMask: 'ffffffff',
     // A verifier masks the report, not this: bits outside the mask must be zero here.
@@ -108,20 +139,13 @@ function qeIdentity({ at, qeIdentity: qe }: CollateralOptions): object {
     attributesMask: attributesHex(attributesMask),
     mrsigner: hex('mrSigner', qe.mrSigner, 32),
     isvprodid: qe.isvProdId,
-    tcbLevels: qeLevels(qe.isvSvn),
+    tcbLevels: qeLevelsOf(publication).map(({ status, isvSvn, tcbDate, advisories }) => ({
+      tcb: { isvsvn: isvSvn },
+      tcbDate,
+      tcbStatus: status,
+      ...listed(advisories),
+    })),
   }
-}
-
-/** The QE's own ISVSVN is current, the one before is out of date, all below are revoked. */
-function qeLevels(isvSvn: number): readonly object[] {
-  const level = (isvsvn: number, tcbStatus: TcbStatus) => {
-    const { tcbDate, advisories } = levelOf(tcbStatus)
-    return { tcb: { isvsvn }, tcbDate, tcbStatus, ...listed(advisories) }
-  }
-  const levels = [level(isvSvn, 'UpToDate')]
-  if (isvSvn > 0) levels.push(level(isvSvn - 1, 'OutOfDate'))
-  if (isvSvn > 1) levels.push(level(0, 'Revoked'))
-  return levels
 }
 
 /** Intel leaves the list out where it is empty. */

@@ -11,7 +11,7 @@ import { type CollateralFile, type CollateralOptions, issueCollateral } from './
 import { deriveBytes, deriveP256 } from './p256.ts'
 import { type PckPlatform, sgxExtension } from './sgx-extension.ts'
 import type { StoredAuthorities } from './stored-authorities.ts'
-import { issueCertificate, pemOf } from './x509.ts'
+import { issueCertificate, type Period, pemOf } from './x509.ts'
 
 /** A provisioning certification service for simulated platforms, under a root that says so in its name. */
 export interface SimulatedPcs {
@@ -26,7 +26,12 @@ export interface SimulatedPcs {
    * @throws {FormatError} `ERR_FORMAT_VALUE` for a field of the wrong length
    */
   certifyPlatform(platform: PckPlatform): CertifiedPlatform
-  collateral(options: CollateralOptions): CollateralFile
+  collateral(options: PcsCollateralOptions): CollateralFile
+}
+
+export interface PcsCollateralOptions extends CollateralOptions {
+  /** What the CRLs name: an authority's certificate, or the PCK certificate of a platform at its TCB. */
+  readonly revoked?: readonly ('processor' | 'platform' | 'tcbSigning' | PckPlatform)[]
 }
 
 export interface CertifiedPlatform {
@@ -41,6 +46,8 @@ export interface PcsOptions {
   readonly now: Date
   /** What `stored()` answered for the same seed; without it the authorities are issued anew. */
   readonly stored?: StoredAuthorities
+  /** Where a certificate is to be expired, or not yet valid; `pck` for every platform's. Not for what is `stored`. */
+  readonly validity?: Readonly<Partial<Record<keyof StoredAuthorities | 'pck', Period>>>
 }
 
 /**
@@ -50,9 +57,15 @@ export interface PcsOptions {
  */
 export function createPcs(options: PcsOptions): SimulatedPcs {
   const seed = new ByteWriter('pcs').bytes('seed', options.seed, 32).done()
-  const stored = options.stored ?? issueAuthorities(seed, options.now)
+  const stored = options.stored ?? issueAuthorities(seed, options.now, options.validity)
   const authorities = openAuthorities(seed, stored)
   const { root } = authorities
+  const pckPeriod = options.validity?.pck ?? {
+    from: options.now,
+    until: yearsAfter(options.now, 7),
+  }
+  const pckSerial = (platform: PckPlatform) =>
+    serialNumber(seed, 'PCK certificate', platformIdentity(platform))
   return {
     rootCertificate: root.certificate,
     rootPem: root.pem,
@@ -64,11 +77,11 @@ export function createPcs(options: PcsOptions): SimulatedPcs {
       const issuer = authorities[platform.ca]
       const leaf = issueCertificate(
         {
-          serial: serialNumber(seed, 'PCK certificate', identity),
+          serial: pckSerial(platform),
           subject: { commonName: 'Alcove Simulated SGX PCK Certificate', organization },
           publicKey: createPublicKey(privateKey),
-          notBefore: options.now,
-          notAfter: yearsAfter(options.now, 7),
+          notBefore: pckPeriod.from,
+          notAfter: pckPeriod.until,
           use: 'leaf',
           extensions: [sgxExtension(platform, instanceId)],
         },
@@ -76,7 +89,14 @@ export function createPcs(options: PcsOptions): SimulatedPcs {
       )
       return { privateKey, chainPem: pemOf(leaf) + issuer.pem + root.pem }
     },
-    collateral: options => issueCollateral(authorities, options),
+    collateral: ({ revoked = [], ...options }) => {
+      const onRootCrl = revoked.filter(one => typeof one === 'string')
+      const onPckCrl = revoked.filter(one => typeof one !== 'string')
+      return issueCollateral(authorities, options, {
+        root: onRootCrl.map(role => authorities[role].serial),
+        pck: onPckCrl.filter(({ ca }) => ca === options.ca).map(pckSerial),
+      })
+    },
   }
 }
 

@@ -62,13 +62,21 @@ export function issueCertificate(
   )
 }
 
+/** When something is valid, both ends included. */
+export interface Period {
+  readonly from: Date
+  readonly until: Date
+}
+
 export interface CrlFields {
   readonly number: number
   readonly thisUpdate: Date
   readonly nextUpdate: Date
+  /** Serial numbers, big-endian, of what is revoked as of `thisUpdate`. */
+  readonly revoked: readonly Uint8Array[]
 }
 
-/** An X.509 v2 CRL in DER that revokes nothing, with CRL number and authority key identifier. */
+/** An X.509 v2 CRL in DER, with CRL number and authority key identifier. */
 export function issueCrl(fields: CrlFields, issuer: Issuer): Uint8Array<ArrayBuffer> {
   return signed(
     der.sequence(
@@ -77,6 +85,7 @@ export function issueCrl(fields: CrlFields, issuer: Issuer): Uint8Array<ArrayBuf
       name(issuer.name),
       der.time(fields.thisUpdate),
       der.time(fields.nextUpdate),
+      ...revokedCertificates(fields),
       der.explicit(
         0,
         der.sequence(
@@ -87,6 +96,15 @@ export function issueCrl(fields: CrlFields, issuer: Issuer): Uint8Array<ArrayBuf
     ),
     issuer.privateKey,
   )
+}
+
+/** Absent where nothing is revoked: RFC 5280, 5.1.2.6. */
+function revokedCertificates({ revoked, thisUpdate }: CrlFields): Uint8Array[] {
+  if (revoked.length === 0) return []
+  const entries = revoked.map(serial =>
+    der.sequence(der.unsignedInteger(serial), der.time(thisUpdate)),
+  )
+  return [der.sequence(...entries)]
 }
 
 /** A certificate extension that is not critical. */

@@ -9,9 +9,13 @@ export interface AttestationKey {
   readonly publicKey: Uint8Array
 }
 
-/** An ECDSA P-256 key that follows from the machine's seed, and so survives a restart without a file of its own. */
-export function attestationKeyFromSeed(seed: Uint8Array): AttestationKey {
-  const privateKey = deriveP256(seed, 'attestation key')
+/**
+ * An ECDSA P-256 key that follows from the machine's seed, and so survives a restart without a file of its own.
+ *
+ * @param tcb what the machine runs: at another TCB it is another key
+ */
+export function attestationKeyFromSeed(seed: Uint8Array, tcb: Uint8Array): AttestationKey {
+  const privateKey = deriveP256(seed, 'attestation key', tcb)
   const { x = '', y = '' } = createPublicKey(privateKey).export({ format: 'jwk' })
   const coordinate = (text: string) => Uint8Array.fromBase64(text, { alphabet: 'base64url' })
   return { privateKey, publicKey: concatBytes(coordinate(x), coordinate(y)) }

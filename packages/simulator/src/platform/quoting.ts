@@ -38,6 +38,8 @@ export interface QuotingDeps {
   readonly reserve: EpcAccount
   readonly seed: Uint8Array
   readonly pceSvn: number
+  /** Security version of the quoting enclave, as Intel's has one. */
+  readonly qeIsvSvn: number
   readonly pck: PckCertification
 }
 
@@ -69,17 +71,16 @@ export interface Quoting {
   quote(request: QuoteRequest): QuoteAnswer
 }
 
-/** Security version of the simulated quoting enclave, as Intel's has one. */
-export const qeIsvSvn = 8
 /** QE authentication data: the 32 bytes 00, 01, … 1f, as Intel's QE has them. */
 const authData = Uint8Array.from({ length: 32 }, (_, index) => index)
 const pckChainType = 5
 
 /** Loads the quoting enclave and the provisioning certification enclave into the reserve, and makes the attestation key. */
 export function startQuoting(deps: QuotingDeps): Quoting {
+  const { qeIsvSvn } = deps
   const qe = load('quoting-enclave', qeIsvSvn, deps)
   const pce = load('provisioning-certification-enclave', deps.pceSvn, deps)
-  const attestationKey = attestationKeyFromSeed(deps.seed)
+  const attestationKey = attestationKeyFromSeed(deps.seed, attestationTcb(deps))
   const certified = certify(qe, pce, attestationKey, deps.pck)
   const header: QuoteHeader = {
     version: 3,
@@ -111,10 +112,21 @@ export function startQuoting(deps: QuotingDeps): Quoting {
   }
 }
 
+/** At another TCB the quoting enclave makes another key, which its PCE certifies anew. */
+function attestationTcb({ cpu, pceSvn, qeIsvSvn }: QuotingDeps): Uint8Array {
+  return new ByteWriter('attestationTcb')
+    .bytes('cpuSvn', cpu.cpuSvn, 16)
+    .u16le('pceSvn', pceSvn)
+    .u16le('qeIsvSvn', qeIsvSvn)
+    .done()
+}
+
 /** An enclave of the platform's own: measured like any other, and signed in the platform's name. */
 function load(name: string, isvSvn: number, { cpu, reserve }: QuotingDeps): Enclave {
   const main = `${name}.txt`
-  const content = new TextEncoder().encode(`Alcove's simulated SGX platform: ${name}, version 1\n`)
+  const content = new TextEncoder().encode(
+    `Alcove's simulated SGX platform: ${name}, version ${isvSvn}\n`,
+  )
   const { sizeBytes, ssaFrameSize, runs } = layOutEnclave({ name, main, heapMiB: 0 }, [
     { path: main, content },
   ])
