@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EnclaveFolder, EnclaveManifest } from '../src/client/index.ts'
-import { createPlatform, type Platform } from '../src/platform/platform.ts'
+import { createPlatform, type Platform, type PlatformOptions } from '../src/platform/platform.ts'
 import { FrameDecoder } from '../src/protocol/index.ts'
 import {
   type PlatformServer,
@@ -20,12 +20,16 @@ import {
 export const tokens: PlatformTokens = { enclave: 'e'.repeat(64), provision: 'p'.repeat(64) }
 export const MIB: number = 2 ** 20
 
-export function newPlatform(epcBytes: number = 4 * MIB): Platform {
+export function newPlatform(
+  epcBytes: number = 4 * MIB,
+  changes: Partial<PlatformOptions> = {},
+): Platform {
   return createPlatform({
     seed: new Uint8Array(32).fill(7),
     now: () => new Date('2026-05-01T12:00:00Z'),
     random: length => new Uint8Array(length).fill(1),
     epcBytes,
+    ...changes,
   })
 }
 

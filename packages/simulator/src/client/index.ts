@@ -1,5 +1,5 @@
 export { aesCmac } from '../cmac.ts'
-export type { EpcCount, PlatformCollateral } from '../protocol/index.ts'
+export type { EpcCount, PlatformCollateral, PlatformTcb } from '../protocol/index.ts'
 export {
   type EpcShortage,
   SimulatorError,

@@ -26,6 +26,10 @@ export interface PlatformClient extends AsyncDisposable {
   collateral(): Promise<PlatformCollateral>
   /** The root certificate of the platform's PCS, PEM. */
   root(): Promise<string>
+  /** Which platform this is, and what it runs. */
+  tcb(): Promise<Answer<'tcb'>>
+  /** Has the platform look at its state: where that is another, it restarts, and every enclave on it is gone. */
+  reload(): Promise<Answer<'reload'>>
   /** Settles when the platform is gone, and the enclaves with it. */
   readonly ended: Promise<void>
   close(): Promise<void>
@@ -37,7 +41,7 @@ export interface ConnectOptions {
 }
 
 /**
- * @param token what the enclave device's file holds; without one only `epc`, `collateral` and `root` are answered
+ * @param token what the enclave device's file holds; without one only `epc`, `collateral`, `root`, `tcb` and `reload` are answered
  * @throws {SimulatorError} `ERR_SIMULATOR_UNREACHABLE`; `ERR_SIMULATOR_NOT_PERMITTED` for a token that is not the node's
  */
 export async function connectPlatform(
@@ -60,6 +64,8 @@ export async function connectPlatform(
     epc: () => ask('epc', {}),
     collateral: () => ask('collateral', {}),
     root: async () => (await ask('root', {})).rootPem,
+    tcb: () => ask('tcb', {}),
+    reload: () => ask('reload', {}),
     ended: connection.ended,
     close,
     [Symbol.asyncDispose]: close,

@@ -9,6 +9,7 @@ export {
   maxUnmeasuredPages,
   type Operation,
   type PlatformCollateral,
+  type PlatformTcb,
   type Request,
   type RequestFields,
   type RequestOf,

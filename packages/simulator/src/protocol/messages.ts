@@ -83,9 +83,12 @@ const requestSchema: z.ZodType<Request> = z.discriminatedUnion('op', [
   operation('epc', {}),
   operation('collateral', {}),
   operation('root', {}),
+  operation('tcb', {}),
+  operation('reload', {}),
 ])
 
 const nothing = z.strictObject({})
+const platformTcb = { platformId: z.string(), cpuSvn: exactly(16), pceSvn: u16, qeIsvSvn: u16 }
 const epcCount = z.strictObject({ totalBytes: byteCount, freeBytes: byteCount })
 
 const answerSchemas: { readonly [Op in Operation]: z.ZodType<Answer<Op>> } = {
@@ -115,6 +118,8 @@ const answerSchemas: { readonly [Op in Operation]: z.ZodType<Answer<Op>> } = {
     pck_crl_issuer_chain: z.string(),
   }),
   root: z.strictObject({ rootPem: z.string() }),
+  tcb: z.strictObject(platformTcb),
+  reload: z.strictObject({ ...platformTcb, restarted: z.boolean() }),
 }
 
 const errorSchema: z.ZodType<WireError> = z.strictObject({

@@ -55,6 +55,8 @@ export interface RequestFields<Bytes> {
   readonly epc: Nothing
   readonly collateral: Nothing
   readonly root: Nothing
+  readonly tcb: Nothing
+  readonly reload: Nothing
 }
 
 /** What each operation answers. */
@@ -77,6 +79,20 @@ export interface AnswerFields<Bytes> {
   readonly epc: { readonly node: EpcCount; readonly reserve: EpcCount }
   readonly collateral: PlatformCollateral
   readonly root: { readonly rootPem: string }
+  readonly tcb: PlatformTcb<Bytes>
+  readonly reload: PlatformTcb<Bytes> & {
+    /** Whether the platform had another state, and so restarted: enclaves on it are gone. */
+    readonly restarted: boolean
+  }
+}
+
+/** Which platform this is, and what it runs. */
+export interface PlatformTcb<Bytes> {
+  readonly platformId: string
+  /** 16 bytes. */
+  readonly cpuSvn: Bytes
+  readonly pceSvn: number
+  readonly qeIsvSvn: number
 }
 
 export interface EpcCount {

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
+import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, stat, writeFile } from 'node:fs/promises'
@@ -27,6 +27,9 @@ import {
 } from '../../testing/served-platform.ts'
 import { aesCmac, connectPlatform, SimulatedQuoting } from '../client/index.ts'
 import { measureManifest } from '../client/layout.ts'
+import { firstPublication, type Publication, recover } from '../pcs/index.ts'
+import type { Platform } from '../platform/platform.ts'
+import { isSameState, newPlatformState } from '../platform/platform-state.ts'
 import { serveSimulatedPlatform } from './index.ts'
 
 const signal = new AbortController().signal
@@ -274,6 +277,43 @@ test('quoting goes on when the platform has restarted; enclaves are gone with th
   })
   await using _again = await serveSimulatedPlatform({ path, platform: newPlatform(), tokens })
   ok((await quoting.quote({ report }, signal)).quote)
+})
+
+test('a platform whose state is another restarts on request: its enclaves end, quoting goes on with another key', async t => {
+  let publication: Publication = firstPublication
+  const state = () => newPlatformState('node', publication)
+  const reload = (served: Platform) =>
+    isSameState(served.state, state()) ? served : newPlatform(4 * MIB, { state: state() })
+  const { path, server } = await serve(t, { reload })
+  const program = await connectPlatform(path, tokens.enclave)
+  const enclave = await program.loadEnclave(manifest, folder)
+  await using quoting = new SimulatedQuoting({ path, token: tokens.provision })
+  const before = await quoting.init(signal)
+  const stale = await enclave.report(before.targetInfo, new Uint8Array(64))
+  await using operator = await connectPlatform(path, undefined)
+  const tcb = await operator.tcb()
+  equal((await operator.reload()).restarted, false)
+  equal((await enclave.report(before.targetInfo, new Uint8Array(64))).byteLength, 432)
+
+  publication = recover(firstPublication, new Date('2026-06-01T00:00:00Z'))
+  const after = await operator.reload()
+  equal(after.restarted, true)
+  deepEqual([tcb.qeIsvSvn, after.qeIsvSvn], [8, 9])
+  notEqual(after.cpuSvn.toHex(), tcb.cpuSvn.toHex())
+  await program.ended
+  deepEqual((await operator.epc()).node, { totalBytes: 4 * MIB, freeBytes: 4 * MIB })
+  // What an old client holds is refused as Intel's daemon does, so that it begins again with init.
+  await rejects(quoting.quote({ report: stale }, signal), { aesmCode: 47 })
+  const { pubKeyId, targetInfo } = await quoting.init(signal)
+  notEqual(pubKeyId.toHex(), before.pubKeyId.toHex())
+  notEqual(targetInfo.toHex(), before.targetInfo.toHex())
+  await using again = await connectPlatform(path, tokens.enclave)
+  const fresh = await (await again.loadEnclave(manifest, folder)).report(
+    targetInfo,
+    new Uint8Array(64),
+  )
+  ok((await quoting.quote({ report: fresh }, signal)).quote)
+  await server[Symbol.asyncDispose]()
 })
 
 test('a platform that does not answer in time is given up on, without disturbing other requests', async t => {

@@ -13,6 +13,11 @@ export interface ServeOptions {
   readonly path: string
   readonly platform: Platform
   readonly tokens: PlatformTokens
+  /**
+   * Asked when a client wants the platform's state looked at: another platform than before is served from then on, and
+   * every connection but the client's ends, as all of a machine's processes do when it starts into new microcode.
+   */
+  readonly reload?: (served: Platform) => Platform
   readonly onEvent?: (event: ServerEvent) => void
   readonly limits?: Partial<ServerLimits>
 }
@@ -38,7 +43,8 @@ const defaultLimits: ServerLimits = { connections: 256, deadlineMs: 10_000 }
  * @see docs/formats/simulator-protocol.md
  */
 export async function serveSimulatedPlatform(options: ServeOptions): Promise<PlatformServer> {
-  const { path, platform, tokens, onEvent = () => undefined } = options
+  const { path, tokens, reload = served => served, onEvent = () => undefined } = options
+  let { platform } = options
   const limits = { ...defaultLimits, ...options.limits }
   await freeSocketPath(path)
   const sockets = new Map<Socket, Promise<void>>()
@@ -48,7 +54,19 @@ export async function serveSimulatedPlatform(options: ServeOptions): Promise<Pla
       refuse(socket, limits)
       return
     }
-    const session = new Session(platform, tokens)
+    const machine = {
+      get platform() {
+        return platform
+      },
+      reload() {
+        const next = reload(platform)
+        if (next === platform) return false
+        platform = next
+        for (const other of sockets.keys()) if (other !== socket) other.destroy()
+        return true
+      },
+    }
+    const session = new Session(machine, tokens)
     const conversation = converse(socket, session, limits.deadlineMs, onEvent)
     sockets.set(
       socket,

@@ -10,20 +10,31 @@ import { SimulatorError } from '../simulator-error.ts'
 /** The capabilities that the node's device files carry. */
 export type PlatformTokens = Readonly<Record<Grant, string>>
 
+/** The platform that is served now. */
+export interface Machine {
+  readonly platform: Platform
+  /** Looks whether the platform's state is another, and then restarts it. @returns whether it did */
+  reload(): boolean
+}
+
 /** Most enclaves that a connection holds at a time. */
 const maxEnclaves = 16
 
 /** What one connection may do and holds. Its end destroys its enclaves, as a process's does. */
 export class Session {
-  readonly #platform: Platform
+  readonly #machine: Machine
   readonly #tokens: PlatformTokens
   readonly #grants = new Set<Grant>()
   readonly #enclaves = new Map<number, Enclave>()
   #lastId = 0
 
-  constructor(platform: Platform, tokens: PlatformTokens) {
-    this.#platform = platform
+  constructor(machine: Machine, tokens: PlatformTokens) {
+    this.#machine = machine
     this.#tokens = tokens
+  }
+
+  get #platform(): Platform {
+    return this.#machine.platform
   }
 
   get isOpen(): boolean {
@@ -59,7 +70,22 @@ export class Session {
         return this.#platform.collateral()
       case 'root':
         return { rootPem: this.#platform.rootPem }
+      case 'tcb':
+        return this.#tcb()
+      case 'reload':
+        return this.#reload()
     }
+  }
+
+  #tcb(): WireAnswer<'tcb'> {
+    const { platformId, cpuSvn, pceSvn, qeIsvSvn } = this.#platform.state
+    return { platformId, cpuSvn: cpuSvn.toBase64(), pceSvn, qeIsvSvn }
+  }
+
+  #reload(): WireAnswer<'reload'> {
+    const restarted = this.#machine.reload()
+    if (restarted) this.end()
+    return { ...this.#tcb(), restarted }
   }
 
   /** Gives back what the connection held. @returns how many EPC pages that were */
