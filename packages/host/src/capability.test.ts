@@ -41,6 +41,12 @@ const cases: readonly (readonly [
   ['a guest without SGX', { ...withoutSgx, files: guest }, 'cpu-sgx', /hypervisor.*cannot tell/],
   ['an AMD CPU', { ...withoutSgx, files: amd }, 'cpu-sgx', /AuthenticAMD CPUs have no SGX/],
   [
+    'an AMD CPU, and CPUID not permitted',
+    { ...withoutSgx, files: amd, forbidden: [cpuidPath] },
+    'cpu-sgx',
+    /AuthenticAMD CPUs have no SGX/,
+  ],
+  [
     'no sgx flag, and CPUID not permitted',
     { ...withoutSgx, files: plain, forbidden: [cpuidPath] },
     'cpu-sgx',

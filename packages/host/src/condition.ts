@@ -44,15 +44,25 @@ export function unmet(
   return { name, met: false, found, source: fact.source, remedy }
 }
 
+/** @param remedy where the fact is not kept from this user, who would then be told to run as root */
 export function unknown(name: ConditionName, fact: Fact<unknown>, remedy: string): Unmet {
-  return { name, met: 'unknown', found: absenceText(fact), source: fact.source, remedy }
+  const kept = 'absence' in fact && fact.absence === 'not-permitted'
+  return {
+    name,
+    met: 'unknown',
+    found: absenceText(fact),
+    source: fact.source,
+    remedy: kept && !remedy.startsWith(referral) ? 'run as root' : remedy,
+  }
 }
 
 /** A remedy that would be of no use before an earlier condition is met. */
 export function afterFirst(earlier: readonly Condition[], remedy: string): string {
   const cause = earlier.find(condition => condition.met === false)
-  return cause === undefined ? remedy : `first see ${cause.name}`
+  return cause === undefined ? remedy : `${referral}${cause.name}`
 }
+
+const referral = 'first see '
 
 /** Why a fact is not known, for a person. */
 export function absenceText(fact: Fact<unknown>): string {

@@ -2,18 +2,14 @@ import { afterFirst, type Condition, met, unknown, unmet } from './condition.ts'
 import type { NodeFacts } from './node-facts.ts'
 
 export function cpuSgx({ cpu }: NodeFacts): Condition {
-  const { sgx } = cpu
+  const { sgx, vendor } = cpu
   if (sgx.value === true) return met('cpu-sgx', sgx, 'the CPU has SGX')
-  if (sgx.value === undefined) return unknown('cpu-sgx', sgx, askCpuid)
-  const vendor = cpu.vendor.value ?? 'the CPU'
-  if (cpu.vendor.value !== undefined && cpu.vendor.value !== intel) {
-    return unmet(
-      'cpu-sgx',
-      sgx,
-      `no: ${vendor} CPUs have no SGX`,
-      'use a machine with an Intel CPU',
-    )
+  if (vendor.value !== undefined && vendor.value !== intel) {
+    const fact = sgx.value === undefined ? vendor : sgx
+    const found = `no: ${vendor.value} CPUs have no SGX`
+    return unmet('cpu-sgx', fact, found, 'use a machine with an Intel CPU')
   }
+  if (sgx.value === undefined) return unknown('cpu-sgx', sgx, askCpuid)
   const guest = cpu.hypervisor.value === true
   if (sgx.source === cpu.sgxFlag.source) {
     const found = `no: not in the CPU, ${guest ? 'hidden by the hypervisor, ' : ''}not enabled by the firmware, or \`nosgx\`; /proc/cpuinfo cannot tell these apart`
@@ -38,7 +34,7 @@ export function cpuLaunchControl({ cpu }: NodeFacts, earlier: readonly Condition
   const name = 'cpu-launch-control'
   const fact = cpu.launchControl
   if (fact.value === true) return met(name, fact, 'enclaves of any signer can be launched')
-  if (fact.value === undefined) return unknown(name, fact, askCpuid)
+  if (fact.value === undefined) return unknown(name, fact, afterFirst(earlier, askCpuid))
   const remedy = afterFirst(
     earlier,
     'enable flexible launch control (FLC) in the firmware’s setup, or use a CPU that has it: neither Linux’s driver nor Intel’s DCAP drivers work without',
@@ -55,7 +51,7 @@ export function firmwareEnabled(facts: NodeFacts, earlier: readonly Condition[])
   }
   if (cpu.sgxFlag.value === true) return met(name, cpu.sgxFlag, 'Linux found SGX enabled')
   if (cpu.sgx.value !== true) {
-    const found = 'cannot be told of a CPU that shows no SGX'
+    const found = 'cannot be told while the CPU shows no SGX'
     return {
       name,
       met: 'unknown',

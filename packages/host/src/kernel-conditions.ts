@@ -71,7 +71,9 @@ export function provisionDevice(facts: NodeFacts, earlier: readonly Condition[])
 export function epc(facts: NodeFacts, earlier: readonly Condition[]): Condition {
   const fact = facts.epc
   if (fact.value === undefined) {
-    return unknown('epc', fact, 'run as root, or on Linux 5.17 or later, which counts it in /sys')
+    const remedy =
+      'boot Linux 5.17 or later, which counts it in /sys, or load the `cpuid` kernel module'
+    return unknown('epc', fact, afterFirst(earlier, remedy))
   }
   if (fact.value.bytes > 0) return met('epc', fact, `${fact.value.bytes / 2 ** 20} MiB`)
   const remedy = afterFirst(earlier, 'give the machine EPC in its firmware’s setup')
