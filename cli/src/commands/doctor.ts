@@ -1,0 +1,86 @@
+import { stat } from 'node:fs/promises'
+import {
+  type Capability,
+  capability,
+  firstUnmet,
+  HostError,
+  mountedHost,
+  type NodeFacts,
+  readNode,
+  simulatedHost,
+} from '@alcove/host'
+import { Exit, UsageError } from '../exit.ts'
+import { doctorJson, doctorLines } from './doctor-report.ts'
+
+export interface DoctorOptions {
+  readonly simulatedRoot?: string
+  /** Where the node's root is mounted; `/` where nothing is said. */
+  readonly hostRoot?: string
+  readonly output: string
+}
+
+/** What `alcove doctor` found. */
+export interface Diagnosis {
+  /** `undefined` for a machine, which is not simulated. */
+  readonly simulated: { readonly size: string; readonly os: string } | undefined
+  readonly facts: NodeFacts
+  readonly capability: Capability
+  /** One line for a person. */
+  readonly conclusion: string
+}
+
+/**
+ * `alcove doctor`: what this node has of SGX, whether it can serve, and if not, what is missing and what to do.
+ *
+ * @returns 0 where the node is capable, 3 where it is not, or that cannot be told
+ * @throws {HostError} for a root that cannot be read, or is malformed
+ */
+export async function doctorCommand(
+  options: DoctorOptions,
+  deps: { print: (text: string) => void },
+): Promise<number> {
+  const diagnosis = await diagnose(options)
+  if (options.output === 'json') deps.print(JSON.stringify(doctorJson(diagnosis), undefined, 2))
+  else for (const line of doctorLines(diagnosis)) deps.print(line)
+  return diagnosis.capability.capable ? Exit.ok : Exit.refused
+}
+
+async function diagnose({ simulatedRoot, hostRoot }: DoctorOptions): Promise<Diagnosis> {
+  if (simulatedRoot !== undefined && hostRoot !== undefined) {
+    throw new UsageError('--simulated-root and --host-root exclude each other: name one')
+  }
+  if (simulatedRoot !== undefined) {
+    const host = await simulatedHost(simulatedRoot)
+    const { size, os } = host.marker
+    return concluded(await readNode(host), { size, os })
+  }
+  const root = hostRoot ?? '/'
+  await expectDirectory(root)
+  return concluded(await readNode(mountedHost(root)), undefined)
+}
+
+/** All of a root that is not there would be absent, and that would be said of the node. */
+async function expectDirectory(root: string): Promise<void> {
+  try {
+    if ((await stat(root)).isDirectory()) return
+  } catch (cause) {
+    throw new HostError('ERR_HOST_READ', root, 'cannot be read; is the node mounted there?', {
+      cause,
+    })
+  }
+  throw new HostError('ERR_HOST_READ', root, 'is no directory; name where the node is mounted')
+}
+
+function concluded(facts: NodeFacts, simulated: Diagnosis['simulated']): Diagnosis {
+  const found = capability(facts)
+  return { simulated, facts, capability: found, conclusion: conclusionOf(found, simulated) }
+}
+
+function conclusionOf(found: Capability, simulated: Diagnosis['simulated']): string {
+  const node = simulated === undefined ? 'this node' : 'this simulated node'
+  const begin = firstUnmet(found)
+  if (begin === undefined) return `CAPABLE: ${node} can run enclaves and make quotes`
+  return begin.met === false
+    ? `NOT CAPABLE: ${node} cannot serve; begin with ${begin.name}`
+    : `CANNOT TELL whether ${node} can serve; begin with ${begin.name}`
+}
