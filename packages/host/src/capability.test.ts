@@ -157,6 +157,31 @@ test('what follows from an earlier condition refers to it in place of a remedy o
   )
 })
 
+const drivers: readonly (readonly [
+  devices: readonly string[],
+  release: string,
+  version: string | undefined,
+  found: string,
+])[] = [
+  [devices, '6.8.0', undefined, 'Linux 6.8.0, in-kernel driver'],
+  [devices, '5.4.0', undefined, 'Linux 5.4.0, DCAP driver 1.41'],
+  [devices, '5.15.0', '1.41', 'Linux 5.15.0, DCAP driver 1.41'],
+  [['/dev/sgx/enclave'], '5.4.0', '1.33.2', 'Linux 5.4.0, DCAP driver 1.30 to 1.36'],
+  [['/dev/sgx'], '5.4.0', undefined, 'Linux 5.4.0, DCAP driver 1.22'],
+]
+
+for (const [paths, release, version, found] of drivers) {
+  test(`${paths[0]} on Linux ${release}, module ${version ?? 'absent'}: ${found}`, async () => {
+    const files = {
+      ...kernelFiles,
+      '/proc/sys/kernel/osrelease': `${release}\n`,
+      ...(version && { '/sys/module/intel_sgx/version': `${version}\n` }),
+    }
+    const { conditions } = capability(await readNode(fakeHost({ ...good, devices: paths, files })))
+    equal(conditions.find(({ name }) => name === 'kernel-driver')?.found, found)
+  })
+}
+
 test('every condition says where it was read', async () => {
   for (const node of [good, withoutSgx, bare, {}]) {
     const { conditions } = capability(await readNode(fakeHost(node)))

@@ -1,4 +1,5 @@
 import { absenceText, afterFirst, type Condition, met, unknown, unmet } from './condition.ts'
+import type { SgxDriver } from './device-nodes.ts'
 import { atLeast } from './kernel-facts.ts'
 import type { NodeFacts } from './node-facts.ts'
 
@@ -15,7 +16,15 @@ export function kernelDriver(facts: NodeFacts): Condition {
   }
   return driver.value === undefined
     ? withoutDevice(facts, linux)
-    : met(name, driver, `${linux}, ${driverNames[driver.value]}`)
+    : met(name, driver, `${linux}, ${driverName(facts, driver.value)}`)
+}
+
+/** The last of Intel's drivers, DCAP 1.41, makes the same device nodes as Linux: its module gives it away, or the kernel. */
+function driverName({ driverVersion, kernel }: NodeFacts, driver: SgxDriver): string {
+  const { value: release } = kernel.release
+  const older = release !== undefined && atLeast(release, 5, 11) === false
+  const outOfTree = older || driverVersion.value !== undefined
+  return driver === 'in-kernel' && outOfTree ? 'DCAP driver 1.41' : driverNames[driver]
 }
 
 function withoutDevice({ kernel }: NodeFacts, linux: string): Condition {
