@@ -1,0 +1,213 @@
+import {
+  type PlatformState,
+  type Publication,
+  provisioned,
+  recover,
+  statusUnder,
+  tcbEvaluationDataNumber,
+} from '@alcove/simulator'
+import { connectPlatform, type PlatformClient, SimulatorError } from '@alcove/simulator/client'
+import { Exit, UsageError } from '../exit.ts'
+import { openState, statePath } from '../state.ts'
+import {
+  announcedSockets,
+  platformIds,
+  readPlatformState,
+  readPublication,
+  requirePlatformId,
+  writePlatformState,
+  writePublication,
+} from './sim-state.ts'
+
+export type SimAction = 'recover' | 'provision' | 'status'
+
+export interface SimOptions {
+  readonly state?: string
+  /** The one platform to provision; all of them unless told. */
+  readonly node?: string
+  readonly output?: string
+}
+
+export interface SimDeps {
+  readonly print: (text: string) => void
+  /** The time of a recovery; now unless told. */
+  readonly now?: () => Date
+}
+
+/** `alcove sim`: the simulated PCS publishes, simulated platforms are provisioned anew, and how they stand to each other. */
+export async function simCommand(
+  action: SimAction,
+  options: SimOptions,
+  { print, now = () => new Date() }: SimDeps,
+): Promise<number> {
+  const state = statePath(options.state)
+  await openState(state)
+  const { json, lines } = await actions[action](state, options, now)
+  if (options.output === 'json') print(JSON.stringify(json, undefined, 2))
+  else for (const line of lines) print(line)
+  return Exit.ok
+}
+
+interface Said {
+  readonly json: object
+  readonly lines: readonly string[]
+}
+
+const actions: Readonly<
+  Record<SimAction, (state: string, options: SimOptions, now: () => Date) => Promise<Said>>
+> = { recover: publish, provision, status }
+
+/** Intel's part of a TCB recovery. */
+async function publish(state: string, _: SimOptions, now: () => Date): Promise<Said> {
+  const before = readPublication(state)
+  const publication = recover(before, now())
+  await writePublication(state, publication)
+  const { advisory, tcbDate } = publication.recoveries.at(-1) ?? { advisory: '', tcbDate: '' }
+  const number = tcbEvaluationDataNumber(publication)
+  const platforms = (await statesOf(state)).map(platform => judged(platform, publication))
+  return {
+    json: { tcbEvaluationDataNumber: number, advisory, tcbDate, platforms },
+    lines: [
+      'TCB recovery: the simulated PCS published new TCB info and a new QE identity',
+      line('TCB evaluation', `${number} (was ${tcbEvaluationDataNumber(before)})`),
+      line('advisory', advisory),
+      line('TCB date', tcbDate),
+      ...platforms.map(({ platformId, status }) => line(platformId, `is now ${status}`)),
+      'Collateral issued from now on says so. Update the platforms: alcove sim provision',
+    ],
+  }
+}
+
+/** The operator's part of a TCB recovery: new microcode and quoting enclave, and a PCK certificate for them. */
+async function provision(state: string, { node }: SimOptions): Promise<Said> {
+  const publication = readPublication(state)
+  const known = await statesOf(state)
+  const chosen = node === undefined ? known : known.filter(one => one.platformId === node)
+  if (chosen.length === 0) throw nothingToProvision(state, node, known)
+  const platforms = []
+  for (const before of chosen) {
+    const after = provisioned(before, publication)
+    await writePlatformState(state, after)
+    const restarts = await onSockets(state, before.platformId, client => client.reload())
+    platforms.push({
+      before: judged(before, publication),
+      after: judged(after, publication),
+      up: restarts.length > 0,
+      restarted: restarts.some(({ restarted }) => restarted),
+    })
+  }
+  return { json: { platforms }, lines: platforms.flatMap(provisionedLines) }
+}
+
+interface Provisioned {
+  readonly before: Judged
+  readonly after: Judged
+  readonly up: boolean
+  readonly restarted: boolean
+}
+
+function provisionedLines({ before, after, up, restarted }: Provisioned): string[] {
+  const change = (from: string | number, to: string | number) =>
+    from === to ? `${to}, as before` : `${from} → ${to}`
+  const took = restarted
+    ? 'restarted: the enclaves on it have ended'
+    : up
+      ? 'up, and ran this already'
+      : 'not up: takes effect when it starts'
+  return [
+    `Platform ${after.platformId}`,
+    line('CPUSVN', change(before.cpuSvn, after.cpuSvn)),
+    line('QE ISVSVN', change(before.qeIsvSvn, after.qeIsvSvn)),
+    line('PCK certificate', `for CPUSVN ${after.cpuSvn}, PCESVN ${after.pceSvn}`),
+    line('TCB status', `${after.status} (was ${before.status})`),
+    line('node', took),
+  ]
+}
+
+function nothingToProvision(
+  state: string,
+  node: string | undefined,
+  known: readonly PlatformState[],
+): UsageError {
+  if (known.length === 0) {
+    return new UsageError(
+      `no simulated platform has been up with ${state} yet: npm start makes one`,
+    )
+  }
+  const ids = known.map(({ platformId }) => platformId).join(', ')
+  return new UsageError(
+    `--node ${requirePlatformId(node ?? '')}: there is no such platform; there are: ${ids}`,
+  )
+}
+
+async function status(state: string): Promise<Said> {
+  const publication = readPublication(state)
+  const platforms = []
+  for (const platform of await statesOf(state)) {
+    const answers = await onSockets(state, platform.platformId, client => client.tcb())
+    platforms.push({ ...judged(platform, publication), up: answers.length > 0 })
+  }
+  const number = tcbEvaluationDataNumber(publication)
+  const { recoveries } = publication
+  return {
+    json: { tcbEvaluationDataNumber: number, recoveries, platforms },
+    lines: [
+      'Simulated PCS',
+      line('TCB evaluation', `${number}`),
+      ...recoveries.map(({ advisory, tcbDate }) => line('recovery', `${tcbDate}, ${advisory}`)),
+      'Platforms',
+      ...platforms.map(one =>
+        line(
+          one.platformId,
+          `${one.status}, ${one.up ? 'up' : 'not up'}: CPUSVN ${one.cpuSvn}, PCESVN ${one.pceSvn}, QE ISVSVN ${one.qeIsvSvn}`,
+        ),
+      ),
+      ...(platforms.length === 0 ? ['  none yet: npm start makes one'] : []),
+    ],
+  }
+}
+
+interface Judged {
+  readonly platformId: string
+  readonly cpuSvn: string
+  readonly pceSvn: number
+  readonly qeIsvSvn: number
+  /** How its quotes come out, unless it was started with another --tcb. */
+  readonly status: string
+}
+
+function judged(platform: PlatformState, publication: Publication): Judged {
+  const { platformId, cpuSvn, pceSvn, qeIsvSvn } = platform
+  const status = statusUnder(platform, publication) ?? 'below every TCB level'
+  return { platformId, cpuSvn: cpuSvn.toHex(), pceSvn, qeIsvSvn, status }
+}
+
+async function statesOf(state: string): Promise<PlatformState[]> {
+  return (await platformIds(state)).map(id => readPlatformState(state, id))
+}
+
+/** Asks every process that serves the platform; one that is not there has nothing to say. */
+async function onSockets<T>(
+  state: string,
+  id: string,
+  ask: (client: PlatformClient) => Promise<T>,
+): Promise<T[]> {
+  const answers: T[] = []
+  for (const socket of await announcedSockets(state, id)) {
+    try {
+      await using client = await connectPlatform(socket, undefined)
+      answers.push(await ask(client))
+    } catch (error) {
+      if (!isAbsent(error)) throw error
+    }
+  }
+  return answers
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof SimulatorError && error.code === 'ERR_SIMULATOR_UNREACHABLE'
+}
+
+function line(name: string, value: string): string {
+  return `  ${name.padEnd(18)} ${value}`
+}
