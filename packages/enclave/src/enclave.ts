@@ -1,4 +1,4 @@
-import type { ReportBody } from '@alcove/sgx'
+import { parseTargetInfo, type ReportBody } from '@alcove/sgx'
 import { verifyReport } from './local-attestation.ts'
 import {
   type EnclaveIdentity,
@@ -24,6 +24,7 @@ export interface Enclave extends AsyncDisposable {
    * A REPORT (432 bytes) for the enclave that `targetInfo` (512 bytes) names, on this machine.
    *
    * @param reportData up to 64 bytes of the caller's own, zero-padded
+   * @throws {FormatError} for a TARGETINFO of another length
    */
   report(targetInfo: Uint8Array, reportData: Uint8Array): Promise<Uint8Array>
   /**
@@ -62,7 +63,10 @@ export function enclaveOn(
     mrEnclave: identity.mrEnclave,
     mrSigner: identity.mrSigner,
     targetInfo: targetInfoOf(identity),
-    report: async (target, data) => platform.report(target, paddedReportData(data)),
+    report: async (target, data) => {
+      parseTargetInfo(target) // Gramine pads what is short, and would make a REPORT for nobody
+      return platform.report(target, paddedReportData(data))
+    },
     verifyReport: report => verifyReport(platform, report),
     quote: async data => platform.quote(paddedReportData(data)),
     seal: (plaintext, options) => seal(platform, random, plaintext, options),

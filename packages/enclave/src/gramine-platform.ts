@@ -65,7 +65,7 @@ async function sealingKey(
     )
   }
   requireCurrent(identity, request)
-  const name = request.keyPolicy === KeyPolicy.mrEnclave ? '_sgx_mrenclave' : '_sgx_mrsigner'
+  const name = gramineKeyName(request)
   const key = await read(files, `keys/${name}`)
   if (key.byteLength !== keyBytes) {
     throw fileError(`keys/${name}`, `${key.byteLength} bytes, want ${keyBytes}`)
@@ -75,6 +75,15 @@ async function sealingKey(
   } finally {
     key.fill(0)
   }
+}
+
+function gramineKeyName({ keyPolicy }: KeyRequest): string {
+  if (keyPolicy === KeyPolicy.mrEnclave) return '_sgx_mrenclave'
+  if (keyPolicy === KeyPolicy.mrSigner) return '_sgx_mrsigner'
+  throw new EnclaveError(
+    'ERR_ENCLAVE_KEY_REFUSED',
+    `Gramine has sealing keys of policy MRENCLAVE (1) and MRSIGNER (2), none of 0x${keyPolicy.toString(16)}: unseal where it was sealed`,
+  )
 }
 
 function requireCurrent({ isvSvn, cpuSvn, configSvn }: EnclaveIdentity, request: KeyRequest): void {

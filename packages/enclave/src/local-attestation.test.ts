@@ -50,6 +50,7 @@ test('report data is zero-padded, and more than 64 bytes of it are refused', asy
   const tooLong = new Uint8Array(65)
   await rejects(enclave.report(enclave.targetInfo, tooLong), RangeError)
   await rejects(enclave.quote(tooLong), RangeError)
+  await rejects(enclave.report(new Uint8Array(511), said), { code: 'ERR_FORMAT_TRUNCATED' })
 })
 
 await withSharedVectors('REPORTs of the SGX SDK are checked with its report key', 4, vectors => {

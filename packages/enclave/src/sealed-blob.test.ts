@@ -64,7 +64,7 @@ test('what is encoded is parsed again', () => {
     keySource: fc.constantFrom('egetkey' as const, 'fixed' as const),
     request: fc.record({
       keyName: fc.constant(KeyName.seal),
-      keyPolicy: fc.constantFrom(1, 2),
+      keyPolicy: fc.constantFrom(1, 2, 0x39, 0x3a),
       isvSvn: u16,
       cpuSvn: bytes(16),
       attributeMask: fc.record({ flags: u64, xfrm: u64 }),

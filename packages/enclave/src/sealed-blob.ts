@@ -5,7 +5,7 @@ import type { KeySource } from './platform.ts'
 /** What may be read by whoever has the blob. All of it is authenticated. */
 export interface SealedHeader {
   readonly keySource: KeySource
-  /** With which the key is had again. Its policy is MRENCLAVE or MRSIGNER. */
+  /** With which the key is had again. Its policy is MRENCLAVE or MRSIGNER, and `kssPolicy` where the enclave has KSS. */
   readonly request: KeyRequest
   readonly isvProdId: number
   /** 32 bytes: MRENCLAVE or MRSIGNER of the enclave that sealed, as the policy is. */
@@ -27,7 +27,12 @@ export const maxPlaintextBytes: number = 2 ** 26
 const magic = new TextEncoder().encode('ALCOVE SEALED\0\0\0')
 const version = 1
 const keySources: readonly KeySource[] = ['egetkey', 'fixed']
-const policies: readonly number[] = [KeyPolicy.mrEnclave, KeyPolicy.mrSigner]
+/** What tells enclaves of one MRENCLAVE or MRSIGNER apart where they have KSS. */
+export const kssPolicy: number = KeyPolicy.configId | KeyPolicy.isvFamilyId | KeyPolicy.isvExtProdId
+const policies: readonly number[] = [KeyPolicy.mrEnclave, KeyPolicy.mrSigner].flatMap(policy => [
+  policy,
+  policy | kssPolicy,
+])
 
 /**
  * Reads a sealed blob. Byte fields are views of the input. Nothing is decrypted.
@@ -64,7 +69,9 @@ export function parseSealedBlob(bytes: Uint8Array): SealedBlob {
   const keySource = keySources[reader.u16le('keySource') - 1]
   if (keySource === undefined) throw reader.refuse('keySource', 2, 'want 1 or 2')
   const keyPolicy = reader.u16le('keyPolicy')
-  if (!policies.includes(keyPolicy)) throw reader.refuse('keyPolicy', 2, 'want 1 or 2')
+  if (!policies.includes(keyPolicy)) {
+    throw reader.refuse('keyPolicy', 2, 'want 1 or 2, with or without 0x38')
+  }
   const request = {
     keyName: KeyName.seal,
     keyPolicy,

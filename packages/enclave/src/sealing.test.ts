@@ -1,12 +1,13 @@
 import { deepEqual, equal, notDeepEqual, rejects } from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
+import { gramineFiles } from '../testing/gramine-files.ts'
 import {
   type ProgramOptions,
   programFolder,
   simulatedMachine,
 } from '../testing/simulated-machine.ts'
-import type { Enclave } from './index.ts'
+import { type Enclave, openEnclave } from './index.ts'
 
 const secret = new TextEncoder().encode('the secret')
 const note = new TextEncoder().encode('what it is')
@@ -101,6 +102,46 @@ test('a newer ISVSVN reads what an older one sealed, never the reverse', async t
   })
   newer[0x16] = 1
   await rejects(old.unseal(newer), { code: 'ERR_ENCLAVE_UNSEAL' })
+})
+
+test('an enclave with KSS shares nothing with another CONFIGID, family or product, nor with a newer CONFIGSVN', async t => {
+  const kss = {
+    configId: '01'.repeat(64),
+    configSvn: 1,
+    familyId: '02'.repeat(16),
+    extProdId: '03'.repeat(16),
+  }
+  const [own, ...others] = await enclaves(
+    t,
+    { kss },
+    { kss: { ...kss, configId: '11'.repeat(64) } },
+    { kss: { ...kss, familyId: '12'.repeat(16) } },
+    { kss: { ...kss, extProdId: '13'.repeat(16) } },
+  )
+  const [newer, without] = await enclaves(t, { kss: { ...kss, configSvn: 2 } }, {})
+  for (const policy of ['mrenclave', 'mrsigner'] as const) {
+    const blob = await own.seal(secret, { policy })
+    deepEqual((await newer.unseal(blob)).plaintext, secret)
+    for (const other of others) await rejects(other.unseal(blob), { code: 'ERR_ENCLAVE_UNSEAL' })
+    const elsewhere = { code: 'ERR_ENCLAVE_SEALED_ELSEWHERE', message: /of KSS/ }
+    await rejects(without.unseal(blob), elsewhere)
+    await rejects(own.unseal(await without.seal(secret, { policy })), elsewhere)
+    await rejects(own.unseal(await newer.seal(secret, { policy })), {
+      code: 'ERR_ENCLAVE_SEALED_BY_NEWER',
+      message: /CONFIGSVN 2, and this enclave has 1/,
+    })
+  }
+})
+
+test('a blob of Gramine’s keys and one of EGETKEY’s are each refused where the other are', async t => {
+  const [simulated] = await enclaves(t, {})
+  const keys = { _sgx_mrsigner: new Uint8Array(16) }
+  const attestation = await gramineFiles({ keys, body: simulated.identity })
+  const gramine = await openEnclave({ directory: '/nowhere', attestation })
+  const refused = (message: RegExp) => ({ code: 'ERR_ENCLAVE_SEALED_ELSEWHERE', message })
+  const options = { policy: 'mrsigner' } as const
+  await rejects(gramine.unseal(await simulated.seal(secret, options)), refused(/EGETKEY's own/))
+  await rejects(simulated.unseal(await gramine.seal(secret, options)), refused(/Gramine's/))
 })
 
 test('a recovered TCB reads what was sealed before it, never the reverse', async t => {

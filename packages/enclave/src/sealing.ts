@@ -5,6 +5,7 @@ import { EnclaveError } from './enclave-error.ts'
 import type { EnclaveIdentity, EnclavePlatform } from './platform.ts'
 import {
   encodeSealedHeader,
+  kssPolicy,
   parseSealedBlob,
   type SealedBlob,
   type SealedHeader,
@@ -63,7 +64,7 @@ export async function seal(
   const { isvSvn, cpuSvn, configSvn, isvProdId } = identity
   const request: KeyRequest = {
     keyName: KeyName.seal,
-    keyPolicy: policy === 'mrenclave' ? KeyPolicy.mrEnclave : KeyPolicy.mrSigner,
+    keyPolicy: keyPolicyOf(policy, platform),
     isvSvn,
     cpuSvn,
     attributeMask: boundAttributes,
@@ -104,11 +105,23 @@ export async function unseal(platform: SealingPlatform, bytes: Uint8Array): Prom
   }
 }
 
-function policyOf({ request }: SealedHeader): SealPolicy {
-  return request.keyPolicy === KeyPolicy.mrEnclave ? 'mrenclave' : 'mrsigner'
+function keyPolicyOf(policy: SealPolicy, platform: SealingPlatform): number {
+  const bit = policy === 'mrenclave' ? KeyPolicy.mrEnclave : KeyPolicy.mrSigner
+  return bit | kssPolicyOf(platform)
 }
 
-function requireSealer({ identity, kind, keySource }: SealingPlatform, blob: SealedBlob): void {
+/** An enclave with KSS is its CONFIGID too: what it runs may follow from that. A fixed key's policy is not ours to choose. */
+function kssPolicyOf({ identity, keySource }: SealingPlatform): number {
+  const hasKss = (identity.attributes.flags & AttributeFlag.kss) !== 0n
+  return hasKss && keySource === 'egetkey' ? kssPolicy : 0
+}
+
+function policyOf({ request }: SealedHeader): SealPolicy {
+  return (request.keyPolicy & KeyPolicy.mrEnclave) === 0 ? 'mrsigner' : 'mrenclave'
+}
+
+function requireSealer(platform: SealingPlatform, blob: SealedBlob): void {
+  const { identity, kind, keySource } = platform
   if (blob.keySource !== keySource) {
     throw elsewhere(
       `its key is ${blob.keySource === 'fixed' ? "derived from Gramine's" : "EGETKEY's own"}, and ${kind} has no such keys; unseal it where it was sealed`,
@@ -128,6 +141,13 @@ function requireSealer({ identity, kind, keySource }: SealingPlatform, blob: Sea
   if (blob.isvProdId !== identity.isvProdId) {
     throw elsewhere(
       `sealed by ISVPRODID ${blob.isvProdId}, and this enclave has ${identity.isvProdId}; unseal it with that product of the signer`,
+    )
+  }
+  const blobKss = blob.request.keyPolicy & kssPolicy
+  if (blobKss !== kssPolicyOf(platform)) {
+    const [had, has] = blobKss === 0 ? ['none', 'it'] : ['it', 'none']
+    throw elsewhere(
+      `of KSS its sealer had ${had}, and this enclave has ${has}; unseal it with a build like the sealer's`,
     )
   }
 }
@@ -163,7 +183,7 @@ function decrypt(key: Uint8Array, { authenticated, ciphertext, tag }: SealedBlob
   } catch (cause) {
     plaintext.fill(0)
     const message =
-      'this sealed blob does not open here: it was changed, or sealed on another machine (keys never leave one), or by a debug build where this is none; restore it from where it was written, or seal it anew'
+      'this sealed blob does not open here: it was changed, or sealed on another machine (keys never leave one), or by an enclave with DEBUG where this has none, or of another CONFIGID; restore it from where it was written, or seal it anew'
     throw new EnclaveError('ERR_ENCLAVE_UNSEAL', message, { cause })
   }
 }

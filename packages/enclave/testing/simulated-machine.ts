@@ -69,6 +69,7 @@ export interface ProgramOptions {
   readonly isvSvn?: number
   readonly debug?: boolean
   readonly signer?: string
+  readonly kss?: Readonly<Record<string, string | number>>
   /** Of its main.ts. */
   readonly source?: string
 }
