@@ -58,6 +58,11 @@ test('KSS fields are read as they are, and refused where their bytes are too few
   throws(() => parse({ kss: {} }), refused(/kss\.familyId.*kss\.extProdId/))
 })
 
+test('a heap is at most 4 GiB, since each of its pages is measured', () => {
+  equal(parse({ heapMiB: 4096 }).heapMiB, 4096)
+  throws(() => parse({ heapMiB: 4097 }), refused(/heapMiB: .*4096/))
+})
+
 test("a program cannot be signed in the platform's name", () => {
   throws(() => parse({ signer: 'alcove-platform-quoting' }), refused(/signer: .*platform's own/))
 })

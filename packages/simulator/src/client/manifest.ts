@@ -44,6 +44,8 @@ const hex = (bytes: number) =>
       `want ${bytes} bytes in ${2 * bytes} hex digits`,
     )
 
+/** Every page of the heap enters MRENCLAVE on its own, which takes about 2 s a GiB: more is not worth waiting for. */
+const maxHeapMiB = 4096
 const u16 = z.int().min(0).max(0xffff)
 
 const manifestSchema: z.ZodType<EnclaveManifest> = z.strictObject({
@@ -53,7 +55,7 @@ const manifestSchema: z.ZodType<EnclaveManifest> = z.strictObject({
     .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'want lower-case letters, digits and inner hyphens'),
   main: filePath,
   files: z.array(filePath).max(256),
-  heapMiB: z.int().min(0).max(32_768),
+  heapMiB: z.int().min(0).max(maxHeapMiB),
   isvProdId: u16,
   isvSvn: u16,
   debug: z.boolean(),
