@@ -91,7 +91,7 @@ async function provision(state: string, { node }: SimOptions): Promise<Said> {
     const restarts = await onSockets(state, before.platformId, client => client.reload())
     platforms.push({
       before: judged(before, publication),
-      after: judged(after, publication),
+      after: judged(restarts[0] ?? after, publication),
       up: restarts.length > 0,
       restarted: restarts.some(({ restarted }) => restarted),
     })
@@ -145,7 +145,7 @@ async function status(state: string): Promise<Said> {
   const platforms = []
   for (const platform of await statesOf(state)) {
     const answers = await onSockets(state, platform.platformId, client => client.tcb())
-    platforms.push({ ...judged(platform, publication), up: answers.length > 0 })
+    platforms.push({ ...judged(answers[0] ?? platform, publication), up: answers.length > 0 })
   }
   const number = tcbEvaluationDataNumber(publication)
   const { recoveries } = publication
@@ -172,7 +172,7 @@ interface Judged {
   readonly cpuSvn: string
   readonly pceSvn: number
   readonly qeIsvSvn: number
-  /** How its quotes come out, unless it was started with another --tcb. */
+  /** How its quotes come out. */
   readonly status: string
 }
 
