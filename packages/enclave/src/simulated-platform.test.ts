@@ -1,0 +1,37 @@
+import { equal, rejects } from 'node:assert/strict'
+import { test } from 'node:test'
+import { AesmClient } from '@alcove/aesm'
+import { KeyName, KeyPolicy } from '@alcove/sgx'
+import { programFolder, simulatedMachine } from '../testing/simulated-machine.ts'
+import { openSimulatedPlatform } from './simulated-platform.ts'
+
+test('the simulator gives SEAL keys, and what it refuses says which rule and is told from its failures', async t => {
+  const machine = await simulatedMachine(t)
+  const aesm = new AesmClient({ path: machine.aesmSocket })
+  const platform = await openSimulatedPlatform(machine.root, await programFolder(t), aesm)
+  const { cpuSvn, isvSvn } = platform.identity
+  const request = {
+    keyName: KeyName.seal,
+    keyPolicy: KeyPolicy.mrSigner,
+    isvSvn,
+    cpuSvn,
+    attributeMask: { flags: 0n, xfrm: 0n },
+    keyId: new Uint8Array(32),
+    miscMask: 0,
+    configSvn: 0,
+  }
+  equal((await platform.getKey(request)).byteLength, 16)
+  for (const refused of [
+    { keyName: KeyName.provision },
+    { isvSvn: isvSvn + 1 },
+    { cpuSvn: new Uint8Array(16).fill(0xff) },
+    { keyPolicy: KeyPolicy.configId },
+  ]) {
+    await rejects(platform.getKey({ ...request, ...refused }), {
+      code: 'ERR_ENCLAVE_KEY_REFUSED',
+      message: /^EGETKEY: /,
+    })
+  }
+  await platform[Symbol.asyncDispose]()
+  await rejects(platform.getKey(request), { code: 'ERR_SIMULATOR_UNREACHABLE' })
+})
