@@ -14,6 +14,7 @@ import {
   decodeResponse,
   encodeFrame,
   encodeRequest,
+  encodeResponse,
   FrameReader,
   type RequestFields,
   type Response,
@@ -138,6 +139,67 @@ test('above the cap, the newcomer is closed when everybody waits for an answer',
   deepEqual(await exchange(it.path, [getNum]), nothing)
   gate.resolve()
   equal((await slow).getQuoteEx?.errorCode, 0)
+})
+
+test('a crowd that connects at once and says nothing costs none of those that connected before it and ask', async () => {
+  await using it = await started({ limits: { connections: 40 } })
+  // All of it is one turn of the event loop: the server finds connections, requests and crowd together.
+  const asking = Array.from({ length: 30 }, () => connect(it.path).end(getNum))
+  const answers = asking.map(readAll)
+  const crowd = Array.from({ length: 45 }, () => connect(it.path))
+  for (const socket of crowd) socket.on('error', () => socket.destroy())
+  for (const answer of answers) equal((await answer).byteLength, 11)
+  equal(new Set(it.reasons()).size <= 1, true)
+  ok(it.server.connections <= 40)
+  for (const socket of crowd) socket.destroy()
+  await it.quiet()
+})
+
+test('of a crowd many times the number of places, as many stay open as there are places', async () => {
+  await using it = await started({ limits: { connections: 4 } })
+  const crowd = Array.from({ length: 30 }, () => connect(it.path))
+  await Promise.all(crowd.map(readAll).slice(0, 26)).catch(() => undefined)
+  equal(it.server.connections, 4)
+  equal(it.reasons().length, 26)
+  for (const socket of crowd) socket.destroy()
+  await it.quiet()
+})
+
+test('every legacy request is answered 30 in the sub-message of its own', async t => {
+  await using it = await started()
+  const bytes = new Uint8Array(16)
+  const legacy = {
+    initQuote: {},
+    getQuote: { report, quoteType: 0, spid: bytes, bufSize: 1116 },
+    getLaunchToken: { mrEnclave: bytes, mrSigner: new Uint8Array(384), seAttributes: bytes },
+    reportAttestationError: { platformInfo: bytes, attestationErrorCode: 1, updateInfoSize: 8 },
+    getWhiteListSize: {},
+    getWhiteList: { whiteListSize: 1024 },
+    getExtendedEpidGroupId: {},
+    switchExtendedEpidGroup: { xGroupId: 1 },
+    register: { buf: bytes, dataType: 1 },
+    checkUpdateStatus: { updateInfoSize: 8, config: 0 },
+  }
+  for (const [name, fields] of Object.entries(legacy)) {
+    const answer = await exchange(it.path, [frame({ [name]: fields })])
+    const { $typeName: _, ...sub } = decodeResponse(answer.subarray(4))
+    deepEqual(Object.keys(sub), [name])
+    deepEqual(encodeResponse({ [name]: { errorCode: 30 } }), answer.subarray(4))
+  }
+  t.diagnostic(`${Object.keys(legacy).length} legacy requests`)
+})
+
+test('a size that is not the one there is, of the key’s id or of the list of ids, is answered 3', async () => {
+  await using it = await started()
+  for (const bufSize of [0, 255, 257, 512]) {
+    const { getSupportedAttKeyIds } = await it.ask({ getSupportedAttKeyIds: { bufSize } })
+    equal(getSupportedAttKeyIds?.errorCode, 3)
+  }
+  for (const bufSize of [0n, 31n, 33n, 2n ** 64n - 1n]) {
+    const { initQuoteEx } = await it.ask({ initQuoteEx: { attKeyId, bPubKeyId: true, bufSize } })
+    equal(initQuoteEx?.errorCode, 3)
+  }
+  ok(!it.backend.asked.includes('init'))
 })
 
 test('a request that does not wait for quotes is answered while the quoting back end hangs', async () => {
