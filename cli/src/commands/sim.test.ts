@@ -1,8 +1,9 @@
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict'
-import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, glob, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { AesmClient } from '@alcove/aesm'
 import { ByteWriter } from '@alcove/bytes'
 import { parseCollateral, parseTcbInfo } from '@alcove/dcap'
 import { writeSimulatedRoot } from '@alcove/simulator'
@@ -88,15 +89,44 @@ test('the guide to TCB recovery says what its commands do', async t => {
   const ready = performance.now()
   const guide = await readFile(join(projectRoot, 'docs/guides/tcb-recovery.md'), 'utf8')
   const steps = stepsOf(guide)
+  const client = await quotingClient(up.state)
   for (const { command, shown } of steps) {
     requireShown(shown, await replay(command, up.state), command)
   }
   equal(steps.length, 11)
+  await client.goesOnAfterTheUpdate()
   const seconds = (from: number, to: number) => ((to - from) / 1000).toFixed(1)
   t.diagnostic(
     `the recovery story: ${steps.length} commands in ${seconds(ready, performance.now())} s, after ${seconds(started, ready)} s for alcove up`,
   )
 })
+
+/** A program that initialised quoting, and made a REPORT, before the update. */
+async function quotingClient(state: string) {
+  const [announced = ''] = await Array.fromAsync(glob(join(state, 'platforms/*.socket')))
+  const socket = await readFile(announced, 'utf8')
+  const token = await readFile(join(socket, '../../../dev/sgx_enclave'), 'utf8')
+  const aesm = new AesmClient({ path: join(state, 'aesmd/aesm.socket'), timeoutMs: 5000 })
+  const before = await aesm.initQuote()
+  const reportFor = async (targetInfo: Uint8Array) => {
+    await using platform = await connectPlatform(socket, token)
+    const enclave = await enclaveOn(platform)
+    return await enclave.report(targetInfo, new Uint8Array(64))
+  }
+  const stale = await reportFor(before.targetInfo)
+  ok(await aesm.getQuote(stale))
+  return {
+    /** What it holds is refused with 47, as a changed quoting enclave does on silicon; it begins again with init. */
+    async goesOnAfterTheUpdate() {
+      const refused = { code: 'ERR_AESM_ANSWER', errorCode: 47 }
+      await rejects(aesm.getQuote(stale), refused)
+      await rejects(aesm.getQuote(await reportFor(before.targetInfo)), refused)
+      const after = await aesm.initQuote()
+      notEqual(after.pubKeyId.toHex(), before.pubKeyId.toHex())
+      ok(await aesm.getQuote(await reportFor(after.targetInfo)))
+    },
+  }
+}
 
 interface GuideStep {
   readonly command: readonly string[]
