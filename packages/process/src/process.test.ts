@@ -54,13 +54,23 @@ test('SIGTERM aborts the stop signal', () => {
   equal(signal.reason, 'SIGTERM')
 })
 
+test('a second signal ends the process at once', () => {
+  const exits: number[] = []
+  const process = Object.assign(new EventEmitter(), {
+    exit: (code: number) => void exits.push(code),
+  })
+  stopSignal(process)
+  process.emit('SIGINT')
+  equal(exits.length, 0)
+  process.emit('SIGINT')
+  equal(exits[0], 130)
+})
+
 test('a process started with an IPC channel notices that its parent was killed', async () => {
   const child = `import { stopSignal, aborted } from '${import.meta.dirname}/stop-signal.ts'
     const signal = stopSignal(process)
-    const alive = setInterval(() => undefined, 1000)
     process.stdout.write('up ')
     await aborted(signal)
-    clearInterval(alive)
     process.stdout.write(signal.reason)`
   const parent = `import { spawn } from 'node:child_process'
     spawn(process.execPath, ['--input-type=module', '-e', ${JSON.stringify(child)}], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })`
