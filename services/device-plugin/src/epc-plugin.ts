@@ -1,4 +1,3 @@
-import type { SgxNode } from '@alcove/host'
 import type { ContainerAllocation, Device, DevicePlugin } from '@alcove/kubelet'
 
 /** AKS's first-generation name: an integer count of MiB. */
@@ -59,11 +58,4 @@ function allocationOf(offer: EpcOffer): ContainerAllocation {
     envs: {},
     annotations: {},
   }
-}
-
-/** What a node without EPC or without an enclave device lacks, in words; `undefined` if it can offer EPC. */
-export function missingFor(node: SgxNode): string | undefined {
-  if (node.enclaveDevice === undefined) return 'no enclave device node: is the SGX driver loaded?'
-  if (node.epc.bytes === 0) return 'no EPC: is SGX enabled in the firmware?'
-  return undefined
 }

@@ -1,8 +1,21 @@
 import { join } from 'node:path'
-import { type Host, mountedHost, readSgx, simulatedHost } from '@alcove/host'
-import { servePlugin } from '@alcove/kubelet'
+import {
+  type Capability,
+  capability,
+  type Host,
+  mountedHost,
+  readNode,
+  readSgx,
+  simulatedHost,
+} from '@alcove/host'
+import {
+  type DevicePlugin,
+  ListTooLargeError,
+  type PluginServer,
+  servePlugin,
+} from '@alcove/kubelet'
 import { aborted, type Environment, type Log } from '@alcove/process'
-import { epcPlugin, missingFor } from './epc-plugin.ts'
+import { epcPlugin } from './epc-plugin.ts'
 import { type DevicePluginSettings, readSettings } from './settings.ts'
 
 /** Where the simulated platform's socket is below a simulated root. */
@@ -10,7 +23,8 @@ const SIMULATOR_DIRECTORY = 'run/alcove-simulator'
 
 /**
  * The device plugin's process: reads what the node has, offers it to the kubelet until `stop` aborts. A node that
- * cannot offer EPC is left alone: the reason is logged once, nothing is registered, and the process waits.
+ * cannot serve, or has more EPC than the kubelet can be told of, is left alone: the reason is logged once, nothing is
+ * registered, and the process waits.
  *
  * @throws {ConfigError} {@link HostError} {@link KubeletError} when it cannot start
  */
@@ -22,10 +36,11 @@ export async function runDevicePlugin(deps: {
   const { log, stop } = deps
   const settings = readSettings(deps.environment)
   const simulated = settings.simulatedRoot !== undefined
-  const node = await readSgx(await hostOf(settings))
-  const missing = missingFor(node)
-  if (missing !== undefined || node.enclaveDevice === undefined) {
-    log.warn('nothing to offer', { missing, simulated })
+  const host = await hostOf(settings)
+  const refusal = refusalOf(capability(await readNode(host)))
+  const node = await readSgx(host)
+  if (refusal !== undefined || node.enclaveDevice === undefined) {
+    log.warn('nothing to offer', { ...refusal, simulated })
     await aborted(stop)
     return
   }
@@ -35,20 +50,48 @@ export async function runDevicePlugin(deps: {
     aesmDirectory: settings.aesmDirectory,
     simulatorDirectory: simulated ? pathOnNode(settings, SIMULATOR_DIRECTORY) : undefined,
   })
-  await using _server = await servePlugin({
-    plugin,
-    directory: settings.kubeletDirectory,
-    endpoint: 'alcove-epc',
-    onEvent: ({ event, ...fields }) => log.info(event, fields),
-  })
-  log.info('serving', {
-    resource: plugin.resourceName,
-    devices: plugin.devices().length,
-    epcSource: node.epc.source,
-    enclaveDevice: node.enclaveDevice.path,
-    simulated,
-  })
+  await using server = await offered(plugin, settings, log)
+  if (server !== undefined) {
+    log.info('serving', {
+      resource: plugin.resourceName,
+      devices: plugin.devices().length,
+      epcSource: node.epc.source,
+      enclaveDevice: node.enclaveDevice.path,
+      simulated,
+    })
+  }
   await aborted(stop)
+}
+
+/** What is known to be missing, with its remedy. What cannot be told (`unknown`) does not stop a node from serving. */
+function refusalOf({ conditions }: Capability): Refusal | undefined {
+  const missing = conditions.find(condition => condition.met === false)
+  if (missing?.met !== false) return undefined
+  return { condition: missing.name, reason: `${missing.name}: ${missing.found}; ${missing.remedy}` }
+}
+
+interface Refusal {
+  readonly condition: string
+  readonly reason: string
+}
+
+async function offered(
+  plugin: DevicePlugin,
+  settings: DevicePluginSettings,
+  log: Log,
+): Promise<PluginServer | undefined> {
+  try {
+    return await servePlugin({
+      plugin,
+      directory: settings.kubeletDirectory,
+      endpoint: 'alcove-epc',
+      onEvent: ({ event, ...fields }) => log.info(event, fields),
+    })
+  } catch (error) {
+    if (!(error instanceof ListTooLargeError)) throw error
+    log.error('nothing to offer', { condition: 'list-size', reason: error.message })
+    return undefined
+  }
 }
 
 async function hostOf(settings: DevicePluginSettings): Promise<Host> {
