@@ -1,13 +1,14 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { AesmError, type AesmEvent, type QuotingBackend, serveAesm } from '@alcove/aesm'
-import { aborted, type Environment, errorFields, type Log } from '@alcove/process'
+import { AesmError, type QuotingBackend, serveAesm } from '@alcove/aesm'
+import { readSgx, simulatedHost } from '@alcove/host'
+import { aborted, ConfigError, type Environment, type Log } from '@alcove/process'
 import { SimulatedQuoting, SimulatorError } from '@alcove/simulator/client'
+import { aesmEventLog } from './event-log.ts'
 import { readSettings } from './settings.ts'
 
-/** Where the simulated platform's socket, and the device whose token opens its quoting enclaves, are below a root. */
+/** Where the simulated platform's socket is below a simulated root. */
 const PLATFORM_SOCKET = 'run/alcove-simulator/platform.socket'
-const PROVISION_DEVICE = 'dev/sgx_provision'
 
 /**
  * The quote helper's process: listens first, so that early programs wait instead of failing, then answers with quotes of
@@ -24,16 +25,25 @@ export async function runQuoteHelper(deps: {
   const { socketPath, simulatedRoot } = readSettings(deps.environment)
   await using quoting = new SimulatedQuoting({
     path: join(simulatedRoot, PLATFORM_SOCKET),
-    token: await readFile(join(simulatedRoot, PROVISION_DEVICE), 'utf8'),
+    token: await provisionToken(simulatedRoot),
   })
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o755 })
   await using _server = await serveAesm({
     path: socketPath,
     backend: answeringAesmErrors(quoting),
-    onEvent: event => logEvent(log, event),
+    onEvent: aesmEventLog(log, () => performance.now()),
   })
   log.info('serving', { socket: socketPath, simulated: true })
   await aborted(stop)
+}
+
+/** Whoever may read the provisioning device may use the quoting enclaves. */
+async function provisionToken(root: string): Promise<string> {
+  const { provisionDevice } = await readSgx(await simulatedHost(root))
+  if (provisionDevice === undefined) {
+    throw new ConfigError([`QUOTE_HELPER_SIMULATED_ROOT: ${root} has no provision device`])
+  }
+  return readFile(join(root, provisionDevice.path), 'utf8')
 }
 
 /** The platform's refusals, as the AESM numbers that programs are answered. */
@@ -47,27 +57,5 @@ function answeringAesmErrors(quoting: QuotingBackend): QuotingBackend {
     init: signal => translated(quoting.init(signal)),
     quoteSize: signal => translated(quoting.quoteSize(signal)),
     quote: (request, signal) => translated(quoting.quote(request, signal)),
-  }
-}
-
-/** Requests are logged by their answer; an answer with an error, and a connection without one, are warnings. */
-function logEvent(log: Log, event: AesmEvent): void {
-  const { kind, ...fields } = event
-  switch (event.kind) {
-    case 'request':
-      break
-    case 'answered':
-      if (event.errorCode === 0) log.info(kind, fields)
-      else log.warn(kind, fields)
-      break
-    case 'recovered':
-      log.info(kind, fields)
-      break
-    case 'unanswered':
-      log.warn(kind, fields)
-      break
-    case 'backend-failed':
-    case 'server-failed':
-      log.error(kind, { ...fields, error: errorFields(event.error) })
   }
 }

@@ -1,0 +1,47 @@
+import type { AesmEvent } from '@alcove/aesm'
+import { errorFields, type Log } from '@alcove/process'
+
+/** How often one kind of failure is logged at most: any pod can make as many as it likes. */
+const EVERY_MS = 1000
+
+/**
+ * Logs what the AESM server tells. A request is logged by its answer; failures of one kind are logged once a second,
+ * with how many more there were.
+ */
+export function aesmEventLog(log: Log, now: () => number): (event: AesmEvent) => void {
+  const kinds = new Map<string, { loggedAt: number; more: number }>()
+  const sparsely = (
+    kind: string,
+    write: (fields: Readonly<Record<string, unknown>>) => void,
+  ): void => {
+    const last = kinds.get(kind)
+    if (last !== undefined && now() - last.loggedAt < EVERY_MS) {
+      last.more++
+      return
+    }
+    kinds.set(kind, { loggedAt: now(), more: 0 })
+    write(last === undefined || last.more === 0 ? {} : { moreBefore: last.more })
+  }
+  return event => {
+    const { kind, ...fields } = event
+    switch (event.kind) {
+      case 'request':
+        break
+      case 'answered':
+        if (event.errorCode === 0) log.info(kind, fields)
+        else sparsely(`answered ${event.errorCode}`, more => log.warn(kind, { ...fields, ...more }))
+        break
+      case 'recovered':
+        log.info(kind, fields)
+        break
+      case 'unanswered':
+        sparsely(`unanswered ${event.reason}`, more => log.warn(kind, { ...fields, ...more }))
+        break
+      case 'backend-failed':
+      case 'server-failed':
+        sparsely(kind, more =>
+          log.error(kind, { ...fields, error: errorFields(event.error), ...more }),
+        )
+    }
+  }
+}
