@@ -2,7 +2,15 @@
 // Plain JavaScript without dependencies: it is the first thing that runs in a bare clone, on the machine's own Node.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { becomePinnedNode, pinnedNode, root, thisMachine, unservedReason } from './pinned-node.mjs'
 
@@ -46,23 +54,47 @@ function isAlive(pid) {
   }
 }
 
-/** One set-up at a time: a second one waits for the first. */
+/** One set-up at a time: a second one waits for the first. The lock is linked into place, so it is never without its holder. */
 async function lock() {
+  const draft = `${LOCK}.${process.pid}`
+  process.on('exit', () => rmSync(draft, { force: true }))
   for (let told = false; ; ) {
     try {
-      writeFileSync(LOCK, String(process.pid), { flag: 'wx' })
+      writeFileSync(draft, String(process.pid))
+      linkSync(draft, LOCK)
       process.on('exit', () => rmSync(LOCK, { force: true }))
       return
     } catch (error) {
       if (error.code !== 'EEXIST') fail(`cannot set up in ${root}: ${error.message}`)
     }
-    const holder = Number(readFileSync(LOCK, 'utf8') || Number.NaN)
-    if (Number.isInteger(holder) && !isAlive(holder)) rmSync(LOCK, { force: true })
+    const holder = lockHolder()
+    if (holder !== undefined && !isAlive(holder)) takeAway(holder)
     else if (!told)
       process.stdout.write(`waiting for another set-up (process ${holder}; ${LOCK})\n`)
     told = true
     await new Promise(resolve => setTimeout(resolve, 200))
   }
+}
+
+/** The process that holds the lock; `undefined` where it was released meanwhile. */
+function lockHolder() {
+  try {
+    return Number(readFileSync(LOCK, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Removes a dead process's lock, unless another one has taken its place already. */
+function takeAway(holder) {
+  const aside = `${LOCK}.stale.${process.pid}`
+  try {
+    renameSync(LOCK, aside)
+    if (Number(readFileSync(aside, 'utf8')) !== holder) linkSync(aside, LOCK)
+  } catch {
+    // somebody else removed it first
+  }
+  rmSync(aside, { force: true })
 }
 
 function countInstalled() {
@@ -85,7 +117,7 @@ function showProgress(startedAt) {
 
 async function install() {
   process.stdout.write(
-    'Setting up, once: the pinned Node and the libraries, from npm (about 200 MB)\n',
+    'Setting up, once: the pinned Node and the libraries, from npm (about 190 MB)\n',
   )
   const startedAt = Date.now()
   const timer = setInterval(showProgress, TICK_MS, startedAt)
