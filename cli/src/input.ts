@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { CodedError } from '@alcove/bytes'
 
@@ -18,7 +19,8 @@ export class InputError extends CodedError<InputErrorCode> {}
 export async function readInput(path: string, what: string, maxBytes: number): Promise<Uint8Array> {
   let bytes: Uint8Array
   try {
-    await using file = await open(path, 'r')
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    if (!(await file.stat()).isFile()) throw notAFile
     const buffer = new Uint8Array(maxBytes + 1)
     let length = 0
     for (;;) {
@@ -37,25 +39,57 @@ export async function readInput(path: string, what: string, maxBytes: number): P
     )
   }
   if (bytes.byteLength === 0) {
-    throw new InputError('ERR_INPUT_EMPTY', `${path}: empty, want a ${what}: is it the right file?`)
+    throw new InputError(
+      'ERR_INPUT_EMPTY',
+      `${path}: empty, want ${article(what)}: is it the right file?`,
+    )
   }
   return bytes
 }
+
+/** A device, a pipe or a directory may never end, or never begin. */
+const notAFile = new Error('is not a regular file')
 
 function unreadable(path: string, what: string, cause: unknown): InputError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === 'ENOENT') {
     return new InputError(
       'ERR_INPUT_ABSENT',
-      `${path}: no such file, want a ${what}: check the path`,
+      `${path}: no such file, want ${article(what)}: check the path`,
       { cause },
     )
   }
   const reasons: Readonly<Record<string, string>> = {
-    EISDIR: 'is a directory',
     EACCES: 'may not be read by you',
     EPERM: 'may not be read by you',
   }
   const reason = reasons[String(code)] ?? (cause instanceof Error ? cause.message : String(cause))
-  return new InputError('ERR_INPUT_UNREADABLE', `${path}: ${reason}, want a ${what}`, { cause })
+  return new InputError(
+    'ERR_INPUT_UNREADABLE',
+    `${path}: ${reason}, want ${article(what)}: name a file that you may read`,
+    { cause },
+  )
+}
+
+function article(what: string): string {
+  return `${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what}`
+}
+
+/** What a malformed file is told as: its name, what is wrong in it, and what to do. The code is the parser's. */
+export class MalformedInputError extends CodedError {
+  constructor(path: string, what: string, cause: CodedError) {
+    const detail = `${path}: ${cause.message}: is it ${article(what)}, and whole? Get it again, or name another`
+    super(cause.code, detail, { cause })
+  }
+}
+
+/** What `parse` answers; what it finds malformed is told with the file's name. */
+export function parseInput<T>(path: string, what: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    const isMalformed =
+      error instanceof CodedError && /^ERR_(FORMAT|COLLATERAL|SIMULATOR_MANIFEST)/.test(error.code)
+    throw isMalformed ? new MalformedInputError(path, what, error) : error
+  }
 }

@@ -4,10 +4,9 @@ import { jsonLog, stopSignal } from '@alcove/process'
 import { Argument, Command, CommanderError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { type CompletedCommand, completionScript, type Shell, shells } from './completion.ts'
-import { Exit, errorText, exitCodeOf } from './exit.ts'
+import { Exit, errorText, exitCodeOf, UsageError } from './exit.ts'
 import { errorJson } from './judge.ts'
 
-const stop = stopSignal(process)
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const environment = Object.fromEntries(
   ['PATH', 'HOME', 'NODE_COMPILE_CACHE'].flatMap(name => {
@@ -15,18 +14,25 @@ const environment = Object.fromEntries(
     return value === undefined ? [] : [[name, value]]
   }),
 )
-const commandDeps = {
+/** Only commands that wait listen for signals; any other one ends by them as a process does. */
+const commandDeps = () => ({
   print,
   now: () => new Date(),
-  stop,
+  stop: stopSignal(process),
   environment,
   program: import.meta.filename,
-}
+})
 const roleDeps = (name: string) => ({
   environment: process.env,
-  log: jsonLog(name, { write: line => void process.stdout.write(line) }),
-  stop,
+  log: jsonLog(name, { write: line => tellLine(line) }),
+  stop: stopSignal(process),
 })
+
+/** A role's log line goes to its output, and to the `up` that supervises it. */
+function tellLine(line: string): void {
+  process.stdout.write(line)
+  if (process.connected) process.send?.(JSON.parse(line))
+}
 
 /** Exit code of the command that ran; set by its action. */
 let exitCode: number = Exit.ok
@@ -35,7 +41,7 @@ const program = new Command('alcove')
   .description('Confidential nodes: SGX machines for Kubernetes, and on a laptop without SGX')
   .version(manifest.version, '--version')
   .option('--verbose', 'print the whole error with its stack')
-  .showHelpAfterError('(alcove --help, or alcove COMMAND --help, says more)')
+  .configureOutput({ writeErr: () => undefined }) // what is wrong is told in one place, below
   .exitOverride()
 
 const outputOption = new Option('--output <form>', 'what to print')
@@ -51,11 +57,13 @@ program
   .description('start a simulated confidential node here, run a first enclave, verify its quote')
   .option('--once', 'exit after the first enclave: 0 only if its quote was accepted')
   .option('--size <size>', 'Azure size whose EPC the node has', 'DC2s_v2')
+  .option('--os <system>', 'in-kernel driver, or Ubuntu 18.04 with dcap-1.33', 'in-kernel')
+  .option('--nodes <count>', 'that many nodes, of different kinds; some cannot serve', '1')
   .option('--tcb <status>', 'TCB status of the simulated platform', 'UpToDate')
   .addOption(stateOption)
   .action(async options => {
     const { upCommand } = await import('./commands/up.ts')
-    exitCode = await upCommand(options, commandDeps)
+    exitCode = await upCommand(options, commandDeps())
   })
 
 program
@@ -63,12 +71,23 @@ program
   .description('run an enclave program on the node that is up, and verify the quote it leaves')
   .argument('<folder>', 'folder with the program’s enclave.json')
   .option('--epc <MiB>', 'EPC limit; 0 asks for none', '10')
+  .option('--node <name>', 'which of several nodes, such as node2')
   .option('--tcb <status>', 'run on a second simulated platform, with this TCB status')
   .option('--accept <statuses>', 'TCB statuses to accept beside UpToDate, with commas between')
   .addOption(stateOption)
   .action(async (folder, options) => {
     const { runCommand } = await import('./commands/run.ts')
-    exitCode = await runCommand(folder, options, commandDeps)
+    exitCode = await runCommand(folder, options, commandDeps())
+  })
+
+program
+  .command('status')
+  .description('the nodes that are up: their EPC, programs and quotes')
+  .addOption(stateOption)
+  .addOption(outputOption)
+  .action(async options => {
+    const { statusCommand } = await import('./commands/status.ts')
+    exitCode = await statusCommand(options, { print })
   })
 
 program
@@ -85,6 +104,33 @@ program
   .action(async (quote, options) => {
     const { verifyCommand } = await import('./commands/verify.ts')
     exitCode = await verifyCommand(quote, options, { now: new Date(), print })
+  })
+
+program
+  .command('doctor')
+  .description(
+    'what this node has of SGX, what is missing and what to do: exit code 0 capable, 3 not',
+  )
+  .option('--simulated-root <directory>', 'ask a simulated node’s root instead of this machine')
+  .option('--host-root <directory>', 'where the node’s file system is mounted (default: /)')
+  .addOption(outputOption)
+  .action(async options => {
+    const { doctorCommand } = await import('./commands/doctor.ts')
+    exitCode = await doctorCommand(options, { print })
+  })
+
+program
+  .command('sim')
+  .description(
+    'the simulated platforms: publish a TCB recovery, provision a node anew, or show where they stand',
+  )
+  .addArgument(new Argument('<action>', 'what to do').choices(['recover', 'provision', 'status']))
+  .option('--node <name>', 'the one node to provision; all of them unless told')
+  .addOption(stateOption)
+  .addOption(outputOption)
+  .action(async (action, options) => {
+    const { simCommand } = await import('./commands/sim.ts')
+    exitCode = await simCommand(action, options, { print })
   })
 
 program
@@ -112,6 +158,11 @@ program
   .description('role: the simulated SGX hardware that `up` starts')
   .requiredOption('--root <directory>', 'the simulated node’s root')
   .requiredOption('--state <directory>', 'the state directory, which has the seed of its keys')
+  .option(
+    '--platform <id>',
+    'which of the state’s platforms it is: each has keys of its own',
+    'node1',
+  )
   .option('--tcb <status>', 'TCB status of the platform', 'UpToDate')
   .action(async options => {
     const { simulatedNodeCommand } = await import('./commands/simulated-node.ts')
@@ -136,9 +187,11 @@ program
   .action(async (shell: Shell) => {
     const { tcbStatuses } = await import('@alcove/dcap')
     const { nodeSizes } = await import('@alcove/simulator')
+    const { systems } = await import('./node/node-kind.ts')
     const values = {
       '--tcb': tcbStatuses,
       '--accept': tcbStatuses,
+      '--os': systems,
       '--size': nodeSizes.map(({ name }) => name),
     }
     print(
@@ -177,17 +230,27 @@ try {
 }
 
 function failed(error: unknown): number {
-  // commander has printed its own; only --help and --version are no mistakes
-  if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.ok : Exit.usage
-  if (
-    process.argv.some(
-      (word, index) =>
-        word === '--output=json' || (word === 'json' && process.argv[index - 1] === '--output'),
-    )
-  ) {
-    print(JSON.stringify(errorJson(error), undefined, 2))
-  } else {
-    process.stderr.write(`alcove: ${errorText(error, program.opts()['verbose'] === true)}\n`)
+  const isCommander = error instanceof CommanderError
+  if (isCommander && error.exitCode === 0) return Exit.ok // --help, --version
+  if (isCommander && error.code === 'commander.help') {
+    process.stderr.write(program.helpInformation())
+    return Exit.usage
   }
-  return exitCodeOf(error)
+  const told = isCommander ? new UsageError(usageText(error)) : error
+  if (asksForJson(process.argv)) print(JSON.stringify(errorJson(told), undefined, 2))
+  else process.stderr.write(`alcove: ${errorText(told, program.opts()['verbose'] === true)}\n`)
+  return exitCodeOf(told)
+}
+
+function usageText({ message }: CommanderError): string {
+  return `${message.replace(/^error: /, '').replaceAll(/\s*\n/g, ' ')}; alcove COMMAND --help says more`
+}
+
+/** Whether the last `--output` of a command line, which may not have been parsed, is `json`. */
+function asksForJson(words: readonly string[]): boolean {
+  const asked = words.flatMap((word, index) => {
+    if (word === '--output') return [words[index + 1]]
+    return word.startsWith('--output=') ? [word.slice('--output='.length)] : []
+  })
+  return asked.at(-1) === 'json'
 }

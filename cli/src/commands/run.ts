@@ -1,10 +1,11 @@
-import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TcbStatus } from '@alcove/dcap'
 import type { RunEvent } from '@alcove/kubelet'
 import { Exit, UsageError } from '../exit.ts'
 import { isTrusted, judgementLines } from '../judge.ts'
-import { nodePaths, startNode } from '../node/embedded-node.ts'
+import { startNode } from '../node/embedded-node.ts'
+import { ownNodeDirectory } from '../node/own-node.ts'
+import { placeProgram } from '../node/place.ts'
 import { type RunDeps, type RunResult, runEnclave } from '../node/run-enclave.ts'
 import { openState, statePath } from '../state.ts'
 import { parseStatus, policyOf } from './verify.ts'
@@ -12,6 +13,7 @@ import { parseStatus, policyOf } from './verify.ts'
 export interface RunOptions {
   readonly epc: string
   readonly tcb?: string
+  readonly node?: string
   readonly state?: string
   readonly accept?: string
 }
@@ -47,9 +49,21 @@ export async function runCommand(
     })
   const result =
     options.tcb === undefined
-      ? await run(nodePaths(state))
+      ? await onNodeThatIsUp(state, epcMiB, options.node, deps, run)
       : await onNodeOfItsOwn(state, parseStatus(options.tcb), deps, run)
   return printResult(result, deps.print)
+}
+
+async function onNodeThatIsUp(
+  state: string,
+  epcMiB: number,
+  wanted: string | undefined,
+  deps: CommandDeps,
+  run: (paths: RunDeps['paths']) => Promise<RunResult>,
+): Promise<RunResult> {
+  const { name, paths, nodes } = await placeProgram(state, epcMiB, wanted)
+  if (nodes > 1) deps.print(`  node               ${name}`)
+  return run(paths)
 }
 
 /** A second simulated platform under the same root, for as long as `run` takes. */
@@ -60,25 +74,18 @@ async function onNodeOfItsOwn(
   run: (paths: RunDeps['paths']) => Promise<RunResult>,
 ): Promise<RunResult> {
   await openState(state)
-  const base = join(state, 't', String(process.pid))
-  await mkdir(base, { recursive: true, mode: 0o700 })
+  await using own = await ownNodeDirectory(state)
   deps.print(`Starting a second simulated node, on a platform whose TCB status is ${tcb}`)
-  try {
-    await using node = await startNode({
-      base,
-      state,
-      program: deps.program,
-      environment: deps.environment,
-      size: 'DC2s_v2',
-      tcb,
-      onRestart: (name, how) => deps.print(`${name} ended (${how}): starting it again`),
-      signal: deps.stop,
-    })
-    const result = await run(node.paths)
-    return result
-  } finally {
-    await rm(base, { recursive: true, force: true })
-  }
+  await using node = await startNode({
+    kind: { name: 'run', size: 'DC2s_v2', os: 'in-kernel', numaNodes: 1, tcb },
+    base: own.path,
+    state,
+    program: deps.program,
+    environment: deps.environment,
+    onRestart: (name, how) => deps.print(`${name} ended (${how}): starting it again`),
+    signal: deps.stop,
+  })
+  return await run(node.paths)
 }
 
 /** Says what an event of a run means, as it happens. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TcbStatus } from '@alcove/dcap'
-import { readSgx, simulatedHost } from '@alcove/host'
+import { readSgx, type SgxDevice, simulatedHost } from '@alcove/host'
 import { aborted, type Log } from '@alcove/process'
 import {
   createPlatform,
@@ -12,6 +12,7 @@ import {
   type PlatformState,
   serveSimulatedPlatform,
 } from '@alcove/simulator'
+import { UsageError } from '../exit.ts'
 import { openState, readSeed } from '../state.ts'
 import {
   announce,
@@ -55,8 +56,8 @@ export async function simulatedNodeCommand(
     path,
     platform: start(running),
     tokens: {
-      enclave: await readFile(join(root, 'dev/sgx_enclave'), 'utf8'),
-      provision: await readFile(join(root, 'dev/sgx_provision'), 'utf8'),
+      enclave: await tokenOf(root, node.enclaveDevice),
+      provision: await tokenOf(root, node.provisionDevice),
     },
     reload,
     onEvent: ({ event, ...fields }) => deps.log.info(event, fields),
@@ -70,6 +71,15 @@ export async function simulatedNodeCommand(
     simulated: true,
   })
   await aborted(deps.stop)
+}
+
+/** What the stand-in for a device node holds: whoever can read it has the device. */
+async function tokenOf(root: string, device: SgxDevice | undefined): Promise<string> {
+  if (device === undefined) {
+    const missing = `--root ${root}: this simulated node has no enclave or no provision device`
+    throw new UsageError(`${missing}, so there is no platform behind it`)
+  }
+  return readFile(join(root, device.path), 'utf8')
 }
 
 /** How the platform is started, now and whenever its state is another. */

@@ -1,15 +1,16 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { once } from 'node:events'
 import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { AesmClient } from '@alcove/aesm'
 import { EPC_RESOURCE } from '@alcove/device-plugin'
-import { connectStandIn } from '@alcove/kubelet'
+import { connectStandIn, type StandInStatus } from '@alcove/kubelet'
 import { connectPlatform } from '@alcove/simulator/client'
 import { alcove, alcoveAt, isAlive, startUp, type Up, within } from '../../testing/alcove.ts'
-import { type NodePaths, nodePaths } from '../node/embedded-node.ts'
+import { type NodePaths, nodePaths } from '../node/node-paths.ts'
 import { projectRoot } from '../program-root.ts'
 
 const HELLO = join(projectRoot, 'examples/hello-enclave')
@@ -143,7 +144,7 @@ test('a program whose node’s EPC is spent says so, with the remedy, and its pa
   const paths = nodePaths(up.state)
   await using platform = await connectPlatform(
     paths.platformSocket,
-    await readFile(paths.enclaveDevice, 'utf8'),
+    await readFile(join(paths.root, 'dev/sgx_enclave'), 'utf8'),
   )
   const { node } = await platform.epc()
   equal(node.freeBytes, node.totalBytes)
@@ -219,7 +220,7 @@ test('stand-in kubelet, plugin, helper and platform killed with -9: a quote succ
 async function quoteWorks(paths: NodePaths): Promise<boolean> {
   try {
     if (!(await isAdmitted(paths.controlSocket))) return false
-    const token = await readFile(paths.enclaveDevice, 'utf8')
+    const token = await readFile(join(paths.root, 'dev/sgx_enclave'), 'utf8')
     await using platform = await connectPlatform(paths.platformSocket, token)
     const created = await platform.createEnclave({ sizeBytes: 8192, ssaFrameSize: 1, debug: false })
     await created.add({ offset: 0, secinfoFlags: 0x203, count: 1 })
@@ -253,6 +254,27 @@ test('up killed with -9: its children end, and a new up takes the state over', a
   equal(code, 0)
 })
 
+test('status shows EPC, programs and quotes, in a table and as JSON', async () => {
+  const { code, stdout } = await alcove('status', '--state', up.state)
+  equal(code, 0)
+  match(stdout, /node1 +DC2s_v2 +in-kernel +0 of 56 MiB/)
+  ok(stdout.split('\n').every(line => line.length <= 80))
+  const json = JSON.parse((await alcove('status', '--state', up.state, '--output', 'json')).stdout)
+  equal(json.simulated, true)
+  equal(json.nodes[0].epc.allocatableMiB, 56)
+  ok(json.nodes[0].quotes >= 1)
+})
+
+test('clients that leave early do not harm up', async () => {
+  for (let count = 0; count < 50; count++) {
+    const socket = connect(join(up.state, 'up.socket'))
+    socket.on('error', () => undefined)
+    if (count % 2 === 0) await once(socket, 'connect')
+    socket.destroy()
+  }
+  equal((await alcove('status', '--state', up.state)).code, 0)
+})
+
 test('without --state the state is ~/.alcove', async () => {
   const home = await mkdtemp(join(tmpdir(), 'alcove-'))
   try {
@@ -262,6 +284,73 @@ test('without --state the state is ~/.alcove', async () => {
   } finally {
     await rm(home, { recursive: true })
   }
+})
+
+test('SIGINT ends a program that never comes back to its event loop, and -9 of its kubelet does too', async () => {
+  await using second = await startUp()
+  const busy = `process.on('SIGTERM', () => undefined)
+    console.log('pid ' + process.pid)
+    setTimeout(() => { for (;;); }, 100)`
+  const folder = await variantOf({}, busy)
+  try {
+    for (const end of [
+      () => process.kill(second.pids['stand-in-kubelet'] ?? 0, 'SIGKILL'),
+      () => second.process.kill('SIGINT'),
+    ]) {
+      const running = alcove('run', folder, '--state', second.state)
+      const { programs } = await runningPrograms(second.state)
+      const [program] = programs
+      ok(program !== undefined)
+      await new Promise(resolve => setTimeout(resolve, 500))
+      end()
+      await within(6000, 'the busy program ended', () => !isAlive(program.pid))
+      await running
+    }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
+
+/** What the stand-in kubelet says once it runs a program. */
+async function runningPrograms(state: string): Promise<StandInStatus> {
+  let status: StandInStatus | undefined
+  await within(10_000, 'a program runs', async () => {
+    try {
+      status = await (await connectStandIn(nodePaths(state).controlSocket)).status()
+      return status.programs.length > 0
+    } catch {
+      return false
+    }
+  })
+  ok(status !== undefined)
+  return status
+}
+
+test('three nodes of different kinds: two serve, one says why not, and run places by what is left', async () => {
+  await using fleet = await startUp('--nodes', '3')
+  const said = fleet.stdout()
+  match(said, /node1: DC2s_v2, in-kernel driver/)
+  match(said, /node2: DC4s_v2, dcap-1\.33 driver/)
+  match(
+    said,
+    /node3: DC2s_v2.*\n.*\n +EPC advertised +none:\n +kernel-driver: .*built without its SGX\s+driver/,
+  )
+  const on = (...args: readonly string[]) => alcove('run', HELLO, '--state', fleet.state, ...args)
+  const placed = await on('--epc', '100')
+  equal(placed.code, 0)
+  match(placed.stdout, /node +node2/)
+  match(placed.stdout, /device nodes +\/dev\/sgx_enclave, \/dev\/sgx\/enclave/)
+  const none = await on('--epc', '200')
+  equal(none.code, 1)
+  match(
+    none.stderr,
+    /no node has 200 MiB of EPC left \(node1: 56 MiB left; node2: 112 MiB left; node3: offers no EPC\)/,
+  )
+  const named = await on('--node', 'node9')
+  equal(named.code, 1)
+  match(named.stderr, /no node 'node9' is up; there are node1, node2, node3/)
+  const { stdout } = await alcove('status', '--state', fleet.state)
+  match(stdout, /node3 +DC2s_v2 +in-kernel +none offered/)
 })
 
 test('SIGINT ends up with code 0 and leaves no process', async () => {

@@ -1,14 +1,18 @@
 import { rm } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { EPC_RESOURCE } from '@alcove/device-plugin'
 import { aborted } from '@alcove/process'
-import { Exit } from '../exit.ts'
-import { isTrusted } from '../judge.ts'
-import { type EmbeddedNode, nodePaths, startNode } from '../node/embedded-node.ts'
+import { nodeSize } from '@alcove/simulator'
+import { Exit, UsageError } from '../exit.ts'
+import { type EmbeddedNode, startNode } from '../node/embedded-node.ts'
+import { mostNodes, type NodeKind, nodeKinds, systems } from '../node/node-kind.ts'
+import { nodePaths } from '../node/node-paths.ts'
+import { removeLeftovers } from '../node/own-node.ts'
 import { type EvidenceFiles, type RunResult, runEnclave } from '../node/run-enclave.ts'
-import { takeState } from '../node/up-lock.ts'
+import { takeState, type UpNode } from '../node/up-status.ts'
 import { projectRoot } from '../program-root.ts'
 import { openState, statePath } from '../state.ts'
+import { wrapped } from '../wrap.ts'
 import { type CommandDeps, printEvent, printResult } from './run.ts'
 import { parseStatus } from './verify.ts'
 
@@ -16,6 +20,8 @@ export interface UpOptions {
   readonly once?: boolean
   readonly state?: string
   readonly size: string
+  readonly os: string
+  readonly nodes: string
   readonly tcb: string
 }
 
@@ -29,58 +35,109 @@ const SIMULATED = `
   root certificate, which no one else trusts; under Intel's they are refused.
 `
 
-/** `alcove up`: a confidential node on this machine, and a first enclave whose quote is verified. */
+/** `alcove up`: confidential nodes on this machine, and a first enclave whose quote is verified. */
 export async function upCommand(options: UpOptions, deps: CommandDeps): Promise<number> {
   const { print, stop } = deps
-  const tcb = parseStatus(options.tcb)
+  const kinds = kindsOf(options)
   const state = statePath(options.state)
   await openState(state)
-  await using _lock = await takeState(state)
-  await rm(nodePaths(state).programs, { recursive: true, force: true })
-  print('Alcove: a confidential node on this machine')
+  const nodes: EmbeddedNode[] = []
+  await using _lock = await takeState(state, () => ({
+    pid: process.pid,
+    nodes: nodes.map(statusOf),
+  }))
+  print(
+    `Alcove: ${kinds.length === 1 ? 'a confidential node' : `${kinds.length} nodes`} on this machine`,
+  )
   print(SIMULATED)
-  await using node = await startNode({
-    base: state,
-    state,
-    program: deps.program,
-    environment: deps.environment,
-    size: options.size,
-    tcb,
-    onRestart: (name, how) => {
-      if (!stop.aborted) print(`${name} ended (${how}): starting it again`)
-    },
-    signal: stop,
-  })
-  printNode(node, state, options, print)
-  const result = await hello(node, state, deps)
-  const code = printResult(result, print)
-  if (result.evidence !== undefined) printFiles(result.evidence.files, print)
-  if (options.once) {
-    return result.evidence !== undefined && isTrusted(result.evidence.judgement)
-      ? code
-      : code || Exit.failed
+  print(`  state              ${state}`)
+  await removeLeftovers(state)
+  await using running = new AsyncDisposableStack()
+  for (const kind of kinds) {
+    const base = kind.name === 'node1' ? state : join(state, kind.name)
+    await rm(nodePaths(base).programs, { recursive: true, force: true })
+    const onRestart = (role: string, how: string): void => {
+      if (!stop.aborted) print(`${kind.name}: ${role} ended (${how}), starting it again`)
+    }
+    const { program, environment } = deps
+    const node = await startNode({
+      kind,
+      base,
+      state,
+      program,
+      environment,
+      onRestart,
+      signal: stop,
+    })
+    nodes.push(running.use(node))
+    printNode(node, print)
   }
-  if (result.evidence !== undefined) printNext(result.evidence.files, options, print)
+  const code = await firstEnclave(nodes, state, options, deps)
+  if (options.once) return code
   print('\nThe node stays up. Ctrl-C ends it and leaves no process behind.')
   await aborted(stop)
   print('\nEnding the node')
   return Exit.ok
 }
 
-function printNode(
-  node: EmbeddedNode,
+/** Runs hello-enclave on the first node that offers EPC; the exit code is 0 only if its quote was accepted. */
+async function firstEnclave(
+  nodes: readonly EmbeddedNode[],
   state: string,
   options: UpOptions,
+  deps: CommandDeps,
+): Promise<number> {
+  const { print } = deps
+  const node = nodes.find(({ offer }) => 'epc' in offer)
+  if (node === undefined) {
+    print('\nNo node offers EPC, so no enclave is run.')
+    return Exit.failed
+  }
+  const result = await hello(node, state, deps)
+  const code = printResult(result, print)
+  const { evidence } = result
+  if (evidence === undefined) return Exit.failed
+  printFiles(evidence.files, print)
+  if (!options.once) printNext(evidence.files, options, print)
+  return code
+}
+
+function kindsOf(options: UpOptions): readonly NodeKind[] {
+  const os = systems.find(system => system === options.os)
+  if (os === undefined) {
+    throw new UsageError(`--os '${options.os}': want one of ${systems.join(', ')}`)
+  }
+  const count = /^\d$/.test(options.nodes) ? Number(options.nodes) : 0
+  if (count < 1 || count > mostNodes) {
+    throw new UsageError(`--nodes '${options.nodes}': want a number from 1 to ${mostNodes}`)
+  }
+  return nodeKinds(count, { size: nodeSize(options.size).name, os, tcb: parseStatus(options.tcb) })
+}
+
+function statusOf({ kind, paths, offer, quotes }: EmbeddedNode): UpNode {
+  const { name, size, os, tcb } = kind
+  const refusal = 'refusal' in offer ? offer.refusal : null
+  return { name, base: paths.base, size, os, tcb, refusal, quotes }
+}
+
+function printNode(
+  { kind, paths, offer, pids }: EmbeddedNode,
   print: (text: string) => void,
 ): void {
-  const { allocatable, capacity } = node.epc
-  const pids = Object.entries(node.pids()).map(([name, pid]) => `${name} ${pid}`)
-  print(`  state              ${state}`)
-  print(`  simulated node     ${options.size}, in-kernel driver, TCB status ${options.tcb}`)
-  print(`  processes          ${pids.slice(0, 2).join(', ')},`)
-  print(`                     ${pids.slice(2).join(', ')}`)
-  print(`  AESM socket        ${node.paths.aesmSocket}`)
-  print(`  EPC advertised     ${allocatable} of ${capacity} MiB (${EPC_RESOURCE})`)
+  const sections = kind.numaNodes === 1 ? '' : `, EPC on ${kind.numaNodes} NUMA nodes`
+  print(`\n${kind.name}: ${kind.size}, ${kind.os} driver${sections}, TCB status ${kind.tcb}`)
+  const ids = Object.entries(pids()).map(([name, pid]) => `${name} ${pid}`)
+  print(`  processes          ${ids.slice(0, 2).join(', ')}${ids.length > 2 ? ',' : ''}`)
+  if (ids.length > 2) print(`                     ${ids.slice(2).join(', ')}`)
+  if ('refusal' in offer) {
+    print('  EPC advertised     none:')
+    print(wrapped(offer.refusal, '    '))
+    return
+  }
+  print(`  AESM socket        ${paths.aesmSocket}`)
+  print(
+    `  EPC advertised     ${offer.epc.allocatable} of ${offer.epc.capacity} MiB (${EPC_RESOURCE})`,
+  )
 }
 
 async function hello(node: EmbeddedNode, state: string, deps: CommandDeps): Promise<RunResult> {
@@ -104,12 +161,12 @@ function printFiles(files: EvidenceFiles, print: (text: string) => void): void {
 
 /** The next commands, whole and ready to paste. */
 function printNext(files: EvidenceFiles, options: UpOptions, print: (text: string) => void): void {
-  const state = options.state === undefined ? '' : ` --state ${options.state}`
+  const state = options.state === undefined ? '' : ` --state ${shellWord(resolve(options.state))}`
   const real = 'vectors/sgx-v3-phala'
   const next: readonly [comment: string, command: string][] = [
     [
       'verify that quote again',
-      `npx alcove verify ${files.quote} --collateral ${files.collateral} --root ${files.root}`,
+      `npx alcove verify ${shellWord(files.quote)} --collateral ${shellWord(files.collateral)} --root ${shellWord(files.root)}`,
     ],
     [
       'verify a real, Intel-signed one with collateral of its time',
@@ -125,4 +182,9 @@ function printNext(files: EvidenceFiles, options: UpOptions, print: (text: strin
   const here = relative(process.cwd(), projectRoot)
   print(`\nNext, in another terminal${here === '' ? '' : `, in ${projectRoot}`}:`)
   for (const [comment, command] of next) print(`\n  # ${comment}\n  ${command}`)
+}
+
+/** A word that a shell takes as it is, quoted where need be. */
+function shellWord(text: string): string {
+  return /^[\w./+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -1,4 +1,5 @@
 import { deepEqual, equal, match } from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -171,7 +172,7 @@ const malformed: readonly [
     'a directory for a quote',
     async () => [directory, ...withCollateral],
     1,
-    /is a directory, want a quote/,
+    /is not a regular file, want a quote/,
   ],
   [
     'an empty quote',
@@ -226,6 +227,12 @@ const malformed: readonly [
     /--at '2025-07-04': want a time with its zone/,
   ],
   [
+    'a day that its month does not have',
+    async () => [quote, ...withCollateral, '--at', '2025-02-30T00:00:00Z'],
+    2,
+    /--at '2025-02-30T00:00:00Z': want a time/,
+  ],
+  [
     'a status that does not exist',
     async () => [quote, ...withCollateral, '--accept', 'Fine'],
     2,
@@ -241,7 +248,7 @@ const malformed: readonly [
     'an output that does not exist',
     async () => [quote, ...withCollateral, '--output', 'xml'],
     2,
-    /Allowed choices are text, json/,
+    /Allowed choices are text, json\..*--help says more/,
   ],
   ['no quote', async () => [], 2, /missing required argument 'quote'/],
 ]
@@ -255,6 +262,20 @@ for (const [title, args, code, says] of malformed) {
     equal(/\n\s+at /.test(finished.stderr), false)
   })
 }
+
+test('a pipe in place of a quote is refused at once, and does not hang', async () => {
+  const pipe = join(directory, 'pipe')
+  equal(spawnSync('mkfifo', [pipe]).status, 0)
+  const { code, stderr } = await alcove('verify', pipe, ...withCollateral)
+  equal(code, 1)
+  match(stderr, /is not a regular file/)
+})
+
+test('usage errors are an error object too, where JSON was asked for', async () => {
+  const { code, stdout } = await alcove('verify', quote, '--output', 'json', '--trust-me')
+  equal(code, 2)
+  equal(JSON.parse(stdout).error.code, 'ERR_USAGE')
+})
 
 test('malformed input is an error object on stdout where JSON was asked for', async () => {
   const { code, stdout } = await alcove(

@@ -8,7 +8,7 @@ import {
   tcbStatuses,
 } from '@alcove/dcap'
 import { Exit, UsageError } from '../exit.ts'
-import { readInput } from '../input.ts'
+import { parseInput, readInput } from '../input.ts'
 import { isTrusted, judge, judgementJson, judgementLines } from '../judge.ts'
 
 const QUOTE_BYTES = 64 * 1024
@@ -38,18 +38,28 @@ export async function verifyCommand(
   const policy = policyOf(options)
   const at = options.at === undefined ? deps.now : parseTime(options.at)
   const quote = await readInput(quotePath, 'quote', QUOTE_BYTES)
-  const collateralText = await readInput(options.collateral, 'collateral JSON', COLLATERAL_BYTES)
-  const collateral = parseCollateral(new TextDecoder().decode(collateralText))
+  const collateralText = await readInput(
+    options.collateral,
+    'collateral JSON file',
+    COLLATERAL_BYTES,
+  )
+  const collateral = parseInput(options.collateral, 'collateral JSON file', () =>
+    parseCollateral(new TextDecoder().decode(collateralText)),
+  )
   const roots = options.root === undefined ? intelRoots : await readRoots(options.root)
-  const judgement = judge(quote, collateral, { at, roots, policy })
+  const judgement = parseInput(quotePath, 'quote', () =>
+    judge(quote, collateral, { at, roots, policy }),
+  )
   if (options.output === 'json') deps.print(JSON.stringify(judgementJson(judgement), undefined, 2))
   else for (const line of judgementLines(judgement)) deps.print(line)
   return isTrusted(judgement) ? Exit.ok : Exit.refused
 }
 
 async function readRoots(path: string): Promise<readonly Uint8Array[]> {
-  const text = new TextDecoder().decode(await readInput(path, 'root certificate (PEM)', ROOT_BYTES))
-  return certificatesFromPem(text, path)
+  const text = new TextDecoder().decode(
+    await readInput(path, 'root certificate in PEM', ROOT_BYTES),
+  )
+  return parseInput(path, 'root certificate in PEM', () => certificatesFromPem(text))
 }
 
 /** The default policy, widened by what the flags spell out. */
@@ -71,12 +81,14 @@ export function parseStatus(text: string): TcbStatus {
   throw new UsageError(`'${text}' is no TCB status; the statuses are ${tcbStatuses.join(', ')}`)
 }
 
-/** RFC 3339 with a zone: `2025-07-04T10:28:44Z`. */
+/** RFC 3339 with a zone: `2025-07-04T10:28:44Z`. A day that its month does not have is refused. */
 function parseTime(text: string): Date {
-  const isTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.test(
+  const parts = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.exec(
     text,
   )
-  const time = new Date(isTime ? text : Number.NaN)
-  if (!Number.isNaN(time.getTime())) return time
+  const time = new Date(parts === null ? Number.NaN : text)
+  const day = new Date(`${parts?.[1]}T00:00:00Z`)
+  const isDay = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(`${parts?.[1]}`)
+  if (isDay && !Number.isNaN(time.getTime())) return time
   throw new UsageError(`--at '${text}': want a time with its zone, such as 2025-07-04T10:28:44Z`)
 }

@@ -1,17 +1,25 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { certificatesFromPem, defaultPolicy, type Policy, parseCollateral } from '@alcove/dcap'
 import { EPC_RESOURCE } from '@alcove/device-plugin'
-import { connectStandIn, KubeletError, type RunEvent } from '@alcove/kubelet'
+import {
+  connectStandIn,
+  KubeletError,
+  type RunEvent,
+  type RunRequest,
+  type StandInClient,
+} from '@alcove/kubelet'
 import {
   connectPlatform,
   enclaveFolder,
   measureManifest,
   parseManifest,
 } from '@alcove/simulator/client'
-import { readInput } from '../input.ts'
+import { InputError, parseInput, readInput } from '../input.ts'
 import { type Judgement, judge } from '../judge.ts'
-import { NodeError, type NodePaths } from './embedded-node.ts'
+import { NodeError } from './node-error.ts'
+import type { NodePaths } from './node-paths.ts'
 
 /** What a relying party needs to judge a quote of the embedded node, as files. */
 export interface EvidenceFiles {
@@ -47,6 +55,7 @@ export interface RunDeps {
 }
 
 const MANIFEST_BYTES = 64 * 1024
+const QUOTE_BYTES = 64 * 1024
 
 /**
  * Runs the enclave program in `folder` on the embedded node with an EPC limit, as a pod would run, and judges the
@@ -62,19 +71,18 @@ export async function runEnclave(
 ): Promise<RunResult> {
   const { out } = deps
   const directory = resolve(folder)
-  const manifestText = await readInput(
-    join(directory, 'enclave.json'),
-    'enclave manifest',
-    MANIFEST_BYTES,
+  const manifestPath = join(directory, 'enclave.json')
+  const manifestText = await readInput(manifestPath, 'enclave manifest', MANIFEST_BYTES)
+  const manifest = parseInput(manifestPath, 'enclave manifest', () =>
+    parseManifest(new TextDecoder().decode(manifestText)),
   )
-  const manifest = parseManifest(new TextDecoder().decode(manifestText))
   await mkdir(out, { recursive: true, mode: 0o700 })
   const files: EvidenceFiles = {
     quote: join(out, `${manifest.name}.quote`),
     collateral: join(out, 'collateral.json'),
     root: join(out, 'root.pem'),
   }
-  await rm(files.quote, { force: true })
+  await rm(files.quote, { force: true, recursive: true })
   const exitCode = await runToEnd(deps, {
     name: manifest.name,
     command: [
@@ -88,25 +96,16 @@ export async function runEnclave(
     env: { QUOTE_FILE: files.quote, ...deps.environment },
     limits: epcMiB === 0 ? {} : { [EPC_RESOURCE]: epcMiB },
   })
-  const quote = await readFile(files.quote).catch(() => undefined)
+  const quote = await readQuote(files.quote)
   if (quote === undefined) return { exitCode }
   const measured = await measureManifest(manifest, enclaveFolder(directory))
   const mrEnclave = measured.mrEnclave.toHex()
-  const judgement = await judgeHere(Uint8Array.from(quote), mrEnclave, files, deps)
+  const judgement = await judgeHere(quote, mrEnclave, files, deps)
   return { exitCode, evidence: { quoteBytes: quote.byteLength, mrEnclave, files, judgement } }
 }
 
-async function runToEnd(
-  { paths, onEvent, signal }: RunDeps,
-  request: Parameters<Awaited<ReturnType<typeof connectStandIn>>['run']>[0],
-): Promise<number> {
-  const kubelet = await connectStandIn(paths.controlSocket).catch((cause: unknown) => {
-    throw new NodeError(
-      'ERR_NODE_ABSENT',
-      `no node is up (${paths.controlSocket} does not answer): start one with npm start, in another terminal`,
-      { cause },
-    )
-  })
+async function runToEnd({ paths, onEvent, signal }: RunDeps, request: RunRequest): Promise<number> {
+  const kubelet = await connected(paths, signal)
   for await (const event of kubelet.run(request, signal)) {
     onEvent(event)
     if (event.event === 'refused') throw new KubeletError(event.code, event.message)
@@ -118,23 +117,55 @@ async function runToEnd(
   )
 }
 
+/** A kubelet that was killed is back within 2 s. */
+const RESTART_MS = 3000
+
+async function connected(paths: NodePaths, signal: AbortSignal): Promise<StandInClient> {
+  const end = performance.now() + RESTART_MS
+  for (;;) {
+    try {
+      return await connectStandIn(paths.controlSocket)
+    } catch (cause) {
+      signal.throwIfAborted()
+      if (performance.now() < end) {
+        await delay(100)
+        continue
+      }
+      const log = join(paths.logs, 'stand-in-kubelet.log')
+      const silent = `the node's stand-in kubelet does not answer (${paths.controlSocket}); its log is ${log}`
+      throw new NodeError('ERR_NODE_NOT_READY', silent, { cause })
+    }
+  }
+}
+
+/** What the program left, if anything. */
+async function readQuote(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readInput(path, 'quote', QUOTE_BYTES)
+  } catch (error) {
+    if (error instanceof InputError && error.code === 'ERR_INPUT_ABSENT') return undefined
+    throw error
+  }
+}
+
 async function judgeHere(
   quote: Uint8Array,
   mrEnclave: string,
   files: EvidenceFiles,
   deps: RunDeps,
 ): Promise<Judgement> {
-  const token = await readFile(deps.paths.enclaveDevice, 'utf8')
-  const platform = await connectPlatform(deps.paths.platformSocket, token)
+  const platform = await connectPlatform(deps.paths.platformSocket, undefined)
   const collateral = await platform.collateral()
   const rootPem = await platform.root()
   await platform.close()
   const collateralText = JSON.stringify(collateral, undefined, 2)
   await writeFile(files.collateral, collateralText)
   await writeFile(files.root, rootPem)
-  return judge(quote, parseCollateral(collateralText), {
-    at: deps.now(),
-    roots: certificatesFromPem(rootPem, files.root),
-    policy: { ...(deps.policy ?? defaultPolicy), mrEnclaves: [mrEnclave] },
-  })
+  return parseInput(files.quote, 'quote', () =>
+    judge(quote, parseCollateral(collateralText), {
+      at: deps.now(),
+      roots: certificatesFromPem(rootPem, files.root),
+      policy: { ...(deps.policy ?? defaultPolicy), mrEnclaves: [mrEnclave] },
+    }),
+  )
 }

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type FileHandle, open } from 'node:fs/promises'
+import type { Role } from './roles.ts'
 
-/** A process of the embedded node: the same program, another role. */
-export interface Role {
-  readonly name: string
-  /** Arguments after the program's own path: a subcommand and its flags. */
-  readonly args: readonly string[]
-  readonly environment: Readonly<Record<string, string>>
+/** A line of a role's log, as it tells it to its supervisor. */
+export type LogEvent = Readonly<Record<string, unknown>>
+
+export interface SupervisorListeners {
+  onRestart(name: string, how: string): void
+  onEvent(event: LogEvent): void
 }
 
 export interface Supervised extends AsyncDisposable {
@@ -16,25 +17,27 @@ export interface Supervised extends AsyncDisposable {
 }
 
 const FIRST_DELAY_MS = 50
-const LONGEST_DELAY_MS = 5000
+/** A role that was killed again and again still has to be back within 2 s. */
+const LONGEST_DELAY_MS = 1000
 /** A process that lived this long is started again without delay. */
 const SETTLED_MS = 10_000
-const STOP_MS = 2000
+/** Clearly longer than a role's own grace for what it started: the stand-in kubelet gives its programs 2 s. */
+const STOP_MS = 5000
 
 /**
  * Starts a role and starts it again whenever it ends. It notices by its IPC channel when this process is killed, and it
  * is out of the terminal's process group: Ctrl-C reaches this process only, which ends its roles in order.
  *
  * @param program path of the program that knows the roles
- * @param logPath file that what it prints is appended to
+ * @param logPath file for what it prints, from this start on
  */
 export async function supervise(
   role: Role,
   program: string,
   logPath: string,
-  onRestart: (name: string, how: string) => void,
+  listeners: SupervisorListeners,
 ): Promise<Supervised> {
-  const supervisor = new Supervisor(role, program, await open(logPath, 'a', 0o600), onRestart)
+  const supervisor = new Supervisor(role, program, await open(logPath, 'w', 0o600), listeners)
   supervisor.start()
   return supervisor
 }
@@ -43,22 +46,17 @@ class Supervisor implements Supervised {
   readonly #role: Role
   readonly #program: string
   readonly #log: FileHandle
-  readonly #onRestart: (name: string, how: string) => void
+  readonly #listeners: SupervisorListeners
   #child: ChildProcess | undefined
   #timer: NodeJS.Timeout | undefined
   #delayMs = 0
   #stopping = false
 
-  constructor(
-    role: Role,
-    program: string,
-    log: FileHandle,
-    onRestart: (name: string, how: string) => void,
-  ) {
+  constructor(role: Role, program: string, log: FileHandle, listeners: SupervisorListeners) {
     this.#role = role
     this.#program = program
     this.#log = log
-    this.#onRestart = onRestart
+    this.#listeners = listeners
   }
 
   get name(): string {
@@ -77,6 +75,10 @@ class Supervisor implements Supervised {
       detached: true,
     })
     this.#child = child
+    child.on('message', message => {
+      const event = logEvent(message)
+      if (event !== undefined) this.#listeners.onEvent(event)
+    })
     child.on('error', error => this.#ended(error.message, startedAt))
     child.on('exit', (code, signal) => this.#ended(signal ?? `exit code ${code}`, startedAt))
   }
@@ -102,7 +104,11 @@ class Supervisor implements Supervised {
       performance.now() - startedAt > SETTLED_MS
         ? 0
         : Math.min(Math.max(FIRST_DELAY_MS, this.#delayMs * 2), LONGEST_DELAY_MS)
-    this.#onRestart(this.name, how)
+    this.#listeners.onRestart(this.name, how)
     this.#timer = setTimeout(() => this.start(), this.#delayMs)
   }
+}
+
+function logEvent(message: unknown): LogEvent | undefined {
+  return typeof message === 'object' && message !== null ? { ...message } : undefined
 }
