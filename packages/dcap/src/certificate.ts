@@ -38,6 +38,8 @@ const coordinateBytes: Readonly<Record<string, number>> = {
 }
 const commonName = '2.5.4.3'
 const basicConstraints = '2.5.29.19'
+/** Extensions that may be critical: keyUsage, basicConstraints (RFC 5280, section 4.2), and the SGX extension of a PCK. */
+const understood = new Set(['2.5.29.15', basicConstraints, '1.2.840.113741.1.13.1'])
 
 /**
  * Reads a certificate.
@@ -68,7 +70,12 @@ export function parseCertificate(der: Uint8Array, name = 'certificate'): Certifi
   const list = tbs.optionalExplicit('extensions', 3)
   const extensions = new Map<string, Uint8Array>()
   if (list !== undefined) {
-    for (const { oid, value } of parseExtensions(list)) extensions.set(oid, value)
+    for (const { oid, critical, value } of parseExtensions(list)) {
+      if (critical && !understood.has(oid)) {
+        throw list.refuse('extensions', `${oid} is critical and not understood`)
+      }
+      extensions.set(oid, value)
+    }
     list.end()
   }
   tbs.end()

@@ -1,4 +1,4 @@
-import { equal, throws } from 'node:assert/strict'
+import { equal, ok, throws } from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { encodeQuote, parseQuote } from '@alcove/sgx'
@@ -162,5 +162,17 @@ await withSharedVectors('collateral under another trusted root', 1, async shared
       throws(() => verify(bytes, mixed, { at, roots }), { code: 'ERR_VERIFY_UNTRUSTED_ROOT' })
     }
     equal(verify(bytes, collateral, { at, roots }).status, 'OutOfDate')
+  })
+})
+
+test('a certificate with a critical extension that is not understood is refused', () => {
+  const [root] = intelRoots
+  const der = Uint8Array.from(root ?? [])
+  const keyUsage = Buffer.from(der).indexOf(Buffer.from('0603551d0f0101ff', 'hex'))
+  ok(keyUsage > 0)
+  der[keyUsage + 4] = 0x25 // extKeyUsage in its place
+  throws(() => parseCertificate(der), {
+    code: 'ERR_FORMAT_VALUE',
+    message: /2\.5\.29\.37 is critical and not understood/,
   })
 })
