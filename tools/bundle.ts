@@ -26,6 +26,14 @@ const startsNothing: Plugin = {
   },
 }
 
+/** zod's messages in forty languages, of which English is set; `import { z }` would bring all of them along. */
+const englishOnly: Plugin = {
+  name: 'english-only',
+  setup(esbuild) {
+    esbuild.onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({ contents: '' }))
+  },
+}
+
 /** How programs of this project are bundled: for the pinned Node, one chunk for what several of them load. */
 export const bundleOptions: BuildOptions & { readonly metafile: true } = {
   absWorkingDir: root,
@@ -47,7 +55,7 @@ export const bundleOptions: BuildOptions & { readonly metafile: true } = {
   banner: { js: REQUIRE },
   outExtension: { '.js': '.mjs' },
   chunkNames: 'chunks/[name]-[hash]',
-  plugins: [startsNothing],
+  plugins: [startsNothing, englishOnly],
 }
 
 /** A part of the bundle, as it lies on disk. */
