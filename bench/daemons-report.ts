@@ -48,7 +48,7 @@ export function daemonReport(
     `medians (least–most) of ${rows[0]?.rss.runs} runs; MB = 10^6 bytes${quick ? '; --quick: not to be stated' : ''}`,
     '',
     table(
-      ['idle', 'RSS MB', 'anonymous MB', 'file-backed MB', `CPU % in ${windowMs / 1000} s`],
+      ['idle', 'RSS MB', 'anonymous MB', 'file-backed', `CPU % ${windowMs / 1000} s`],
       rows.map(row => [
         row.name,
         spreadText(row.rss),
