@@ -25,3 +25,10 @@ export function errorText(error: unknown, verbose: boolean): string {
   const line = error.message.replaceAll(/\s*\n\s*/g, ' ')
   return error instanceof CodedError ? `${line} (${error.code})` : line
 }
+
+/** An error as data: its code and its line. */
+export function errorJson(error: unknown): Readonly<Record<string, unknown>> {
+  const code = error instanceof CodedError ? error.code : 'ERR_UNEXPECTED'
+  const message = error instanceof Error ? error.message : String(error)
+  return { error: { code, message } }
+}

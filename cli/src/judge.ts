@@ -1,4 +1,3 @@
-import { CodedError } from '@alcove/bytes'
 import {
   appraise,
   type Collateral,
@@ -10,6 +9,7 @@ import {
   VerifyError,
   verify,
 } from '@alcove/dcap'
+import { errorJson } from './exit.ts'
 
 /** What became of a quote: the steps that held, then either a verdict or the step that did not hold. */
 export interface Judgement {
@@ -86,10 +86,4 @@ export function judgementJson({ outcome }: Judgement): Readonly<Record<string, u
     debug: claims.debug,
     reportData: claims.reportData.toHex(),
   }
-}
-
-export function errorJson(error: unknown): Readonly<Record<string, unknown>> {
-  const code = error instanceof CodedError ? error.code : 'ERR_UNEXPECTED'
-  const message = error instanceof Error ? error.message : String(error)
-  return { error: { code, message } }
 }

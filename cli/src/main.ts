@@ -4,8 +4,7 @@ import { jsonLog, stopSignal } from '@alcove/process'
 import { Argument, Command, CommanderError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { type CompletedCommand, completionScript, type Shell, shells } from './completion.ts'
-import { Exit, errorText, exitCodeOf, UsageError } from './exit.ts'
-import { errorJson } from './judge.ts'
+import { Exit, errorJson, errorText, exitCodeOf, UsageError } from './exit.ts'
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const environment = Object.fromEntries(

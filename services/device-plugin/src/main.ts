@@ -21,6 +21,9 @@ import { type DevicePluginSettings, readSettings } from './settings.ts'
 /** Where the simulated platform's socket is below a simulated root. */
 const SIMULATOR_DIRECTORY = 'run/alcove-simulator'
 
+/** While all is well, changes are noticed by the directory's watch and the stream's end; this is for what they miss. */
+const POLL_MS = 5000
+
 /**
  * The device plugin's process: reads what the node has, offers it to the kubelet until `stop` aborts. A node that
  * cannot serve, or has more EPC than the kubelet can be told of, is left alone: the reason is logged once, nothing is
@@ -85,6 +88,7 @@ async function offered(
       plugin,
       directory: settings.kubeletDirectory,
       endpoint: 'alcove-epc',
+      pollMs: POLL_MS,
       onEvent: ({ event, ...fields }) => log.info(event, fields),
     })
   } catch (error) {
