@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { projectRoot } from '../src/program-root.ts'
@@ -100,4 +100,20 @@ export async function within(
     if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)
     await new Promise(resolve => setTimeout(resolve, 10))
   }
+}
+
+/** The smallest example's folder. */
+export const hello: string = join(projectRoot, 'examples/hello-enclave')
+
+/** An enclave program in a folder of its own: hello-enclave with another manifest. */
+export async function variantOf(
+  changes: Readonly<Record<string, unknown>>,
+  main?: string,
+): Promise<string> {
+  const folder = await mkdtemp(join(projectRoot, 'examples/.test-'))
+  await cp(hello, folder, { recursive: true })
+  const manifest = JSON.parse(await readFile(join(folder, 'enclave.json'), 'utf8'))
+  await writeFile(join(folder, 'enclave.json'), JSON.stringify({ ...manifest, ...changes }))
+  if (main !== undefined) await writeFile(join(folder, 'main.ts'), main)
+  return folder
 }

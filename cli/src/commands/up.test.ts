@@ -1,19 +1,14 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { once } from 'node:events'
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { AesmClient } from '@alcove/aesm'
-import { EPC_RESOURCE } from '@alcove/device-plugin'
-import { connectStandIn, type StandInStatus } from '@alcove/kubelet'
 import { connectPlatform } from '@alcove/simulator/client'
-import { alcove, alcoveAt, isAlive, startUp, type Up, within } from '../../testing/alcove.ts'
-import { type NodePaths, nodePaths } from '../node/node-paths.ts'
+import { alcove, alcoveAt, hello, startUp, type Up, variantOf } from '../../testing/alcove.ts'
+import { nodePaths } from '../node/node-paths.ts'
 import { projectRoot } from '../program-root.ts'
-
-const HELLO = join(projectRoot, 'examples/hello-enclave')
 
 /** One node for all tests that only use it. */
 let up: Up
@@ -24,19 +19,6 @@ after(() => up[Symbol.asyncDispose]())
 
 const run = (folder: string, ...args: readonly string[]) =>
   alcove('run', folder, '--state', up.state, ...args)
-
-/** An enclave program in a folder of its own: hello-enclave with another manifest. */
-async function variantOf(
-  changes: Readonly<Record<string, unknown>>,
-  main?: string,
-): Promise<string> {
-  const folder = await mkdtemp(join(projectRoot, 'examples/.test-'))
-  await cp(HELLO, folder, { recursive: true })
-  const manifest = JSON.parse(await readFile(join(folder, 'enclave.json'), 'utf8'))
-  await writeFile(join(folder, 'enclave.json'), JSON.stringify({ ...manifest, ...changes }))
-  if (main !== undefined) await writeFile(join(folder, 'main.ts'), main)
-  return folder
-}
 
 test('up shows the road: EPC, devices, MRENCLAVE, the quote, each step, the verdict, and that it is simulated', () => {
   const said = up.stdout()
@@ -103,7 +85,7 @@ test('another enclave runs beside it and has another MRENCLAVE', async () => {
 })
 
 test('more EPC than is left is refused, with what is left and the remedy', async () => {
-  const { code, stderr } = await run(HELLO, '--epc', '64')
+  const { code, stderr } = await run(hello, '--epc', '64')
   equal(code, 1)
   match(
     stderr,
@@ -112,7 +94,7 @@ test('more EPC than is left is refused, with what is left and the remedy', async
 })
 
 test('a program that was given no device says what is missing and the remedy', async () => {
-  const { code, stdout } = await run(HELLO, '--epc', '0')
+  const { code, stdout } = await run(hello, '--epc', '0')
   equal(code, 1)
   match(stdout, /device nodes +none/)
   match(
@@ -151,7 +133,7 @@ test('a program whose node’s EPC is spent says so, with the remedy, and its pa
 })
 
 test('an enclave that differs in one byte differs in MRENCLAVE', async () => {
-  const source = await readFile(join(HELLO, 'main.ts'), 'utf8')
+  const source = await readFile(join(hello, 'main.ts'), 'utf8')
   const folder = await variantOf({}, `${source}\n`)
   try {
     const { code, stdout } = await run(folder)
@@ -164,7 +146,7 @@ test('an enclave that differs in one byte differs in MRENCLAVE', async () => {
 })
 
 test('on a platform whose TCB is out of date the quote verifies, and the policy refuses it', async () => {
-  const { code, stdout } = await run(HELLO, '--tcb', 'OutOfDate')
+  const { code, stdout } = await run(hello, '--tcb', 'OutOfDate')
   equal(code, 3)
   match(stdout, /✓ tcb-status +OutOfDate/)
   match(stdout, /REFUSED: TCB status OutOfDate; the policy says no/)
@@ -185,15 +167,15 @@ test('a debug enclave is refused', async () => {
 test('wrong input to run ends in a line', async () => {
   const cases: readonly [args: readonly string[], code: number, says: RegExp][] = [
     [['/nowhere'], 1, /\/nowhere\/enclave\.json: no such file/],
-    [[HELLO, '--epc', 'ten'], 2, /--epc 'ten': want a whole number of MiB/],
-    [[HELLO, '--tcb', 'Late'], 2, /'Late' is no TCB status/],
+    [[hello, '--epc', 'ten'], 2, /--epc 'ten': want a whole number of MiB/],
+    [[hello, '--tcb', 'Late'], 2, /'Late' is no TCB status/],
     [
-      [HELLO, '--state', join(tmpdir(), 'alcove-none')],
+      [hello, '--state', join(tmpdir(), 'alcove-none')],
       1,
       /no node is up .* start one with npm start/,
     ],
     [
-      [HELLO, '--state', `/tmp/${'x'.repeat(90)}`],
+      [hello, '--state', `/tmp/${'x'.repeat(90)}`],
       1,
       /the kernel refuses socket paths over 107 bytes/,
     ],
@@ -203,55 +185,6 @@ test('wrong input to run ends in a line', async () => {
     equal(finished.code, code, finished.stderr)
     match(finished.stderr, says)
   }
-})
-
-test('stand-in kubelet, plugin, helper and platform killed with -9: a quote succeeds again within 2 s each time', async t => {
-  for (const role of ['stand-in-kubelet', 'device-plugin', 'quote-helper', 'simulated-node']) {
-    const pid = up.pids[role]
-    ok(pid !== undefined, role)
-    process.kill(pid, 'SIGKILL')
-    const killedAt = performance.now()
-    await within(2000, `a quote after ${role} was killed`, () => quoteWorks(nodePaths(up.state)))
-    t.diagnostic(`${role}: a quote again after ${Math.round(performance.now() - killedAt)} ms`)
-  }
-})
-
-/** Whether EPC is allocated, an enclave is built on it, and a quote is made. */
-async function quoteWorks(paths: NodePaths): Promise<boolean> {
-  try {
-    if (!(await isAdmitted(paths.controlSocket))) return false
-    const token = await readFile(join(paths.root, 'dev/sgx_enclave'), 'utf8')
-    await using platform = await connectPlatform(paths.platformSocket, token)
-    const created = await platform.createEnclave({ sizeBytes: 8192, ssaFrameSize: 1, debug: false })
-    await created.add({ offset: 0, secinfoFlags: 0x203, count: 1 })
-    const enclave = await created.init({ signer: 'test', isvProdId: 1, isvSvn: 1 })
-    const aesm = new AesmClient({ path: paths.aesmSocket, timeoutMs: 1000 })
-    const quote = await aesm.quoteWith(target => enclave.report(target, new Uint8Array(64)))
-    return quote.byteLength > 1020
-  } catch {
-    return false
-  }
-}
-
-/** Whether a program that asks for 10 MiB is admitted and started. */
-async function isAdmitted(controlSocket: string): Promise<boolean> {
-  const kubelet = await connectStandIn(controlSocket)
-  const limits = { [EPC_RESOURCE]: 10 }
-  const probe = { name: 'probe', command: ['/bin/true'], cwd: '/', env: {}, limits }
-  for await (const event of kubelet.run(probe)) {
-    if (event.event === 'exit') return event.code === 0
-  }
-  return false
-}
-
-test('up killed with -9: its children end, and a new up takes the state over', async () => {
-  await using second = await startUp()
-  second.process.kill('SIGKILL')
-  await within(2000, 'every child ended', () =>
-    Object.values(second.pids).every(pid => !isAlive(pid)),
-  )
-  const { code } = await alcove('up', '--once', '--state', second.state)
-  equal(code, 0)
 })
 
 test('status shows EPC, programs and quotes, in a table and as JSON', async () => {
@@ -284,82 +217,6 @@ test('without --state the state is ~/.alcove', async () => {
   } finally {
     await rm(home, { recursive: true })
   }
-})
-
-test('SIGINT ends a program that never comes back to its event loop, and -9 of its kubelet does too', async () => {
-  await using second = await startUp()
-  const busy = `process.on('SIGTERM', () => undefined)
-    console.log('pid ' + process.pid)
-    setTimeout(() => { for (;;); }, 100)`
-  const folder = await variantOf({}, busy)
-  try {
-    for (const end of [
-      () => process.kill(second.pids['stand-in-kubelet'] ?? 0, 'SIGKILL'),
-      () => second.process.kill('SIGINT'),
-    ]) {
-      const running = alcove('run', folder, '--state', second.state)
-      const { programs } = await runningPrograms(second.state)
-      const [program] = programs
-      ok(program !== undefined)
-      await new Promise(resolve => setTimeout(resolve, 500))
-      end()
-      await within(6000, 'the busy program ended', () => !isAlive(program.pid))
-      await running
-    }
-  } finally {
-    await rm(folder, { recursive: true })
-  }
-})
-
-/** What the stand-in kubelet says once it runs a program. */
-async function runningPrograms(state: string): Promise<StandInStatus> {
-  let status: StandInStatus | undefined
-  await within(10_000, 'a program runs', async () => {
-    try {
-      status = await (await connectStandIn(nodePaths(state).controlSocket)).status()
-      return status.programs.length > 0
-    } catch {
-      return false
-    }
-  })
-  ok(status !== undefined)
-  return status
-}
-
-test('three nodes of different kinds: two serve, one says why not, and run places by what is left', async () => {
-  await using fleet = await startUp('--nodes', '3')
-  const said = fleet.stdout()
-  match(said, /node1: DC2s_v2, in-kernel driver/)
-  match(said, /node2: DC4s_v2, dcap-1\.33 driver/)
-  match(
-    said,
-    /node3: DC2s_v2.*\n.*\n +EPC advertised +none:\n +kernel-driver: .*built without its SGX\s+driver/,
-  )
-  const on = (...args: readonly string[]) => alcove('run', HELLO, '--state', fleet.state, ...args)
-  const placed = await on('--epc', '100')
-  equal(placed.code, 0)
-  match(placed.stdout, /node +node2/)
-  match(placed.stdout, /device nodes +\/dev\/sgx_enclave, \/dev\/sgx\/enclave/)
-  const none = await on('--epc', '200')
-  equal(none.code, 1)
-  match(
-    none.stderr,
-    /no node has 200 MiB of EPC left \(node1: 56 MiB left; node2: 112 MiB left; node3: offers no EPC\)/,
-  )
-  const named = await on('--node', 'node9')
-  equal(named.code, 1)
-  match(named.stderr, /no node 'node9' is up; there are node1, node2, node3/)
-  const { stdout } = await alcove('status', '--state', fleet.state)
-  match(stdout, /node3 +DC2s_v2 +in-kernel +none offered/)
-})
-
-test('SIGINT ends up with code 0 and leaves no process', async () => {
-  await using second = await startUp('--size', 'Standard_DC4s_v2')
-  match(second.stdout(), /EPC advertised +112 of 112 MiB/)
-  second.process.kill('SIGINT')
-  const [code] = await once(second.process, 'exit')
-  equal(code, 0)
-  equal(Object.values(second.pids).some(isAlive), false)
 })
 
 test('up --once exits 3 when the quote is refused', async () => {
