@@ -67,7 +67,9 @@ export function becomePinnedNode(args) {
     env: { ...process.env, NODE_COMPILE_CACHE: cache },
   })
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  process.on('SIGINT', () => undefined) // a terminal sends it to the child as well
+  process.on('SIGINT', () => {
+    if (!process.stdin.isTTY) child.kill('SIGINT') // a terminal sends it to the child as well
+  })
   child.on('error', error => {
     process.stderr.write(`cannot run ${pinnedNode()}: ${error.message}\n`)
     process.exit(1)

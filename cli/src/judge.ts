@@ -10,6 +10,7 @@ import {
   verify,
 } from '@alcove/dcap'
 import { errorJson } from './exit.ts'
+import { wrapped } from './wrap.ts'
 
 /** What became of a quote: the steps that held, then either a verdict or the step that did not hold. */
 export interface Judgement {
@@ -42,22 +43,28 @@ export function isTrusted({ outcome }: Judgement): boolean {
 
 /** The judgement in lines for a terminal, without the indentation of its surroundings. */
 export function judgementLines({ steps, outcome }: Judgement): string[] {
-  const lines = steps.map(({ name, detail }) => `✓ ${name.padEnd(20)} ${detail}`)
+  const lines = steps.map(({ name, detail }) => fact(`✓ ${name}`, detail))
   if ('failure' in outcome) {
-    return [
-      ...lines,
-      `✗ ${outcome.failure.message} (${outcome.failure.code})`,
-      '',
-      'REFUSED: this quote does not verify',
-    ]
+    const { message, code } = outcome.failure
+    lines.push(wrapped(`${message} (${code})`, '✗ '), '', 'REFUSED: this quote does not verify')
+    return lines.flatMap(line => line.split('\n'))
   }
   const { verified, verdict } = outcome
-  if (verified.advisories.length > 0)
-    lines.push(`  advisories           ${verified.advisories.join(', ')}`)
-  lines.push('')
-  if (verdict.trusted) return [...lines, `ACCEPTED: TCB status ${verified.status}`]
-  const reasons = verdict.reasons.map(reason => `  - ${reasonText(reason)}`)
-  return [...lines, `REFUSED: TCB status ${verified.status}; the policy says no:`, ...reasons]
+  const { advisories, claims } = verified
+  if (advisories.length > 0) lines.push(fact('  advisories', advisories.toSorted().join(', ')))
+  const late = [...verified.expired, ...verified.notYetValid].map(({ item }) => item)
+  if (late.length > 0) lines.push(fact('  out of its time', late.join(', ')))
+  lines.push(`  MRENCLAVE  ${claims.mrEnclave}`, `  MRSIGNER   ${claims.mrSigner}`, '')
+  if (verdict.trusted) lines.push(`ACCEPTED: TCB status ${verified.status}`)
+  else {
+    lines.push(`REFUSED: TCB status ${verified.status}; the policy says no:`)
+    for (const reason of verdict.reasons) lines.push(wrapped(reasonText(reason), '  - '))
+  }
+  return lines.flatMap(line => line.split('\n'))
+}
+
+function fact(name: string, text: string): string {
+  return wrapped(text, `${name.padEnd(22)} `)
 }
 
 /** The judgement as data, the same fields for every quote; `error` where it did not verify. */

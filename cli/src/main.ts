@@ -5,6 +5,7 @@ import { Argument, Command, CommanderError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { type CompletedCommand, completionScript, type Shell, shells } from './completion.ts'
 import { Exit, errorJson, errorText, exitCodeOf, UsageError } from './exit.ts'
+import { DEVICE_PLUGIN_SETTINGS, QUOTE_HELPER_SETTINGS } from './role-settings.ts'
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const environment = Object.fromEntries(
@@ -26,6 +27,13 @@ const roleDeps = (name: string) => ({
   log: jsonLog(name, { write: line => tellLine(line) }),
   stop: stopSignal(process),
 })
+
+/** Who reads a pipe may have enough of it: that changes nothing about the exit code. */
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
 
 /** A role's log line goes to its output, and to the `up` that supervises it. */
 function tellLine(line: string): void {
@@ -97,6 +105,8 @@ program
   .option('--root <pem>', 'root certificate to trust in place of Intel’s')
   .option('--at <time>', 'judge as of this time, such as 2025-07-04T10:28:44Z (default: now)')
   .option('--accept <statuses>', 'TCB statuses to accept beside UpToDate, with commas between')
+  .option('--mrenclave <hex>', 'accept only these MRENCLAVEs, with commas between')
+  .option('--mrsigner <hex>', 'accept only enclaves of these MRSIGNERs, with commas between')
   .option('--allow-expired', 'accept collateral and certificates that have expired')
   .option('--allow-debug', 'accept enclaves in debug mode, whose memory can be read')
   .addOption(outputOption)
@@ -134,9 +144,8 @@ program
 
 program
   .command('device-plugin')
-  .description(
-    'role: offer this node’s EPC and enclave device to the kubelet (settings: DEVICE_PLUGIN_*)',
-  )
+  .description('role: offer this node’s EPC and enclave device to the kubelet')
+  .addHelpText('after', DEVICE_PLUGIN_SETTINGS)
   .action(async () => {
     const { runDevicePlugin } = await import('@alcove/device-plugin')
     await runDevicePlugin(roleDeps('device-plugin'))
@@ -144,9 +153,8 @@ program
 
 program
   .command('quote-helper')
-  .description(
-    'role: make quotes for every enclave on this node, over AESM (settings: QUOTE_HELPER_*)',
-  )
+  .description('role: make quotes for every enclave on this node, over AESM')
+  .addHelpText('after', QUOTE_HELPER_SETTINGS)
   .action(async () => {
     const { runQuoteHelper } = await import('@alcove/quote-helper')
     await runQuoteHelper(roleDeps('quote-helper'))
@@ -228,7 +236,11 @@ try {
   process.exitCode = failed(error)
 }
 
+/** As a shell says it of a process that SIGINT ended. */
+const ENDED_BY_SIGNAL = 130
+
 function failed(error: unknown): number {
+  if (typeof error === 'string') return ENDED_BY_SIGNAL // the stop signal's reason: this was asked for
   const isCommander = error instanceof CommanderError
   if (isCommander && error.exitCode === 0) return Exit.ok // --help, --version
   if (isCommander && error.code === 'commander.help') {

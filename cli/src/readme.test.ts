@@ -1,4 +1,5 @@
-import { equal, ok } from 'node:assert/strict'
+import { equal, match, ok } from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -23,3 +24,18 @@ for (const command of commands) {
     }
   })
 }
+
+test('README: the TypeScript that verifies a quote refuses one that the policy does not accept', async () => {
+  const [, code = ''] = /^```ts\n(import \{ appraise[\s\S]*?)^```/m.exec(readme) ?? []
+  const vectors = join(projectRoot, 'vectors/sgx-v3-phala')
+  const program = `import { readFileSync } from 'node:fs'
+    const quote = Uint8Array.from(readFileSync('${vectors}/quote.bin'))
+    const collateralText = readFileSync('${vectors}/collateral.json', 'utf8')
+    const expectedHex = '00'.repeat(32)
+    ${code}`
+  const ran = spawnSync(process.execPath, ['--input-type=module-typescript', '-e', program], {
+    cwd: projectRoot,
+    encoding: 'utf8',
+  })
+  match(ran.stderr, /Error: the TCB status is ConfigurationAndSWHardeningNeeded .*MRENCLAVE/)
+})

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs'
 import { lstat, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { CodedError } from '@alcove/bytes'
+import { UsageError } from './exit.ts'
 
 export type StateErrorCode = 'ERR_STATE_PATH' | 'ERR_STATE_OWNER' | 'ERR_STATE_SEED'
 
@@ -22,6 +24,7 @@ const LONGEST_STATE = SOCKET_PATH_BYTES - LONGEST_BELOW.length
  * @throws {StateError} `ERR_STATE_PATH` when `asked` is too long
  */
 export function statePath(asked: string | undefined): string {
+  if (asked === '') throw new UsageError('--state, or ALCOVE_STATE, is empty: name a directory')
   if (asked !== undefined) {
     const path = resolve(asked)
     if (Buffer.byteLength(path) > LONGEST_STATE) {
@@ -43,7 +46,7 @@ export function statePath(asked: string | undefined): string {
  */
 export async function openState(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    await makeDirectory(path)
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message : String(cause)
     throw new StateError(
@@ -62,6 +65,19 @@ export async function openState(path: string): Promise<void> {
   }
 }
 
+/** One level at a time: a recursive mkdir never ends where the kernel denies a parent that is there, as below /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || existsSync(dirname(path))) throw error
+    await makeDirectory(dirname(path))
+    await mkdir(path, { mode: 0o700 })
+  }
+}
+
 /** The machine's 32-byte seed, from which all simulated keys come; made at first use, for this user's eyes only. */
 export async function readSeed(
   state: string,
@@ -77,7 +93,7 @@ export async function readSeed(
   if (seed.byteLength !== 32) {
     throw new StateError(
       'ERR_STATE_SEED',
-      `${path} has ${seed.byteLength} bytes, not 32: delete it for a new simulated platform`,
+      `${path} has ${seed.byteLength} bytes, not 32: delete it, and authorities.json beside it, for a new simulated platform`,
     )
   }
   return seed

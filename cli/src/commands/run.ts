@@ -119,14 +119,14 @@ export function printResult(result: RunResult, print: (text: string) => void): n
   if (evidence === undefined) {
     print(
       exitCode === 0
-        ? '\nThe program ended well and left no quote'
+        ? '\nThe program ended well and left no quote in the file that QUOTE_FILE names'
         : `\nThe program ended with exit code ${exitCode}`,
     )
     return exitCode === 0 ? Exit.ok : Exit.failed
   }
   print(`  quote              ${evidence.quoteBytes} bytes`)
-  print(`  MRENCLAVE          ${evidence.mrEnclave},`)
-  print('                     measured here from the program’s files: the quote has to name it')
+  print(`  MRENCLAVE  ${evidence.mrEnclave}`)
+  print('             measured here from the program’s files: the quote has to name it')
   print('\nVerification, under the simulated root:')
   for (const line of judgementLines(evidence.judgement)) print(line === '' ? '' : `  ${line}`)
   if (exitCode !== 0) return Exit.failed

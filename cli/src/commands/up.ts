@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { EPC_RESOURCE } from '@alcove/device-plugin'
 import { aborted } from '@alcove/process'
 import { nodeSize } from '@alcove/simulator'
@@ -179,8 +179,7 @@ function printNext(files: EvidenceFiles, options: UpOptions, print: (text: strin
       `npx alcove run examples/hello-enclave --tcb OutOfDate${state}`,
     ],
   ]
-  const here = relative(process.cwd(), projectRoot)
-  print(`\nNext, in another terminal${here === '' ? '' : `, in ${projectRoot}`}:`)
+  print(`\nNext, in another terminal:\n\n  cd ${shellWord(projectRoot)}`)
   for (const [comment, command] of next) print(`\n  # ${comment}\n  ${command}`)
 }
 

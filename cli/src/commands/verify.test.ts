@@ -1,3 +1,4 @@
+// Over 300 lines: one table of everything that can be malformed, beside the verdicts.
 import { deepEqual, equal, match } from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
@@ -55,7 +56,7 @@ test('with one bit flipped it is refused', async () => {
     ...accepting,
   )
   equal(code, 3)
-  match(stdout, /✗ .*\(ERR_VERIFY_INVALID_QUOTE_SIGNATURE\)/)
+  match(stdout, /✗ [\s\S]*\(ERR_VERIFY_INVALID_QUOTE_SIGNATURE\)/)
 })
 
 test('at another time it is refused, with every item that has expired or is not yet valid', async () => {
@@ -262,6 +263,22 @@ for (const [title, args, code, says] of malformed) {
     equal(/\n\s+at /.test(finished.stderr), false)
   })
 }
+
+test('--mrenclave and --mrsigner accept the enclave that they name, and no other', async () => {
+  const asked = ['verify', quote, ...withCollateral, ...inItsTime, ...accepting]
+  const { mrEnclave, mrSigner } = JSON.parse((await alcove(...asked, '--output', 'json')).stdout)
+  equal((await alcove(...asked, '--mrenclave', mrEnclave, '--mrsigner', mrSigner)).code, 0)
+  const other = await alcove(...asked, '--mrenclave', '00'.repeat(32))
+  equal(other.code, 3)
+  match(other.stdout, /MRENCLAVE/)
+  equal((await alcove(...asked, '--mrsigner', 'abc')).code, 2)
+})
+
+test('a revoked platform cannot be asked to be accepted', async () => {
+  const { code, stderr } = await alcove('verify', quote, ...withCollateral, '--accept', 'Revoked')
+  equal(code, 2)
+  match(stderr, /a revoked platform is never accepted/)
+})
 
 test('a pipe in place of a quote is refused at once, and does not hang', async () => {
   const pipe = join(directory, 'pipe')

@@ -20,6 +20,8 @@ export interface VerifyOptions {
   readonly root?: string
   readonly at?: string
   readonly accept?: string
+  readonly mrenclave?: string
+  readonly mrsigner?: string
   readonly allowExpired?: boolean
   readonly allowDebug?: boolean
   readonly output: string
@@ -51,7 +53,12 @@ export async function verifyCommand(
     judge(quote, collateral, { at, roots, policy }),
   )
   if (options.output === 'json') deps.print(JSON.stringify(judgementJson(judgement), undefined, 2))
-  else for (const line of judgementLines(judgement)) deps.print(line)
+  else {
+    for (const line of judgementLines(judgement)) deps.print(line)
+    if (isTrusted(judgement) && policy.mrEnclaves === 'any' && policy.mrSigners === 'any') {
+      deps.print('Any enclave was accepted: name yours with --mrenclave or --mrsigner')
+    }
+  }
   return isTrusted(judgement) ? Exit.ok : Exit.refused
 }
 
@@ -62,19 +69,35 @@ async function readRoots(path: string): Promise<readonly Uint8Array[]> {
   return parseInput(path, 'root certificate in PEM', () => certificatesFromPem(text))
 }
 
-/** The default policy, widened by what the flags spell out. */
-export function policyOf(
-  options: Pick<VerifyOptions, 'accept' | 'allowExpired' | 'allowDebug'>,
-): Policy {
+type PolicyOptions = Pick<
+  VerifyOptions,
+  'accept' | 'allowExpired' | 'allowDebug' | 'mrenclave' | 'mrsigner'
+>
+
+/** The default policy, widened and narrowed by what the flags spell out. */
+export function policyOf(options: PolicyOptions): Policy {
   const accepted = options.accept?.split(',').map(parseStatus) ?? []
+  if (accepted.includes('Revoked')) {
+    throw new UsageError('--accept Revoked: a revoked platform is never accepted')
+  }
   return {
     ...defaultPolicy,
     acceptStatuses: [...new Set([...defaultPolicy.acceptStatuses, ...accepted])],
     allowExpired: options.allowExpired ?? false,
     allowDebug: options.allowDebug ?? false,
+    mrEnclaves: measurements('--mrenclave', options.mrenclave),
+    mrSigners: measurements('--mrsigner', options.mrsigner),
   }
 }
 
+function measurements(flag: string, text: string | undefined): readonly string[] | 'any' {
+  if (text === undefined) return 'any'
+  const hex = text.toLowerCase().split(',')
+  if (hex.every(one => /^[0-9a-f]{64}$/.test(one))) return hex
+  throw new UsageError(`${flag} '${text}': want 64 hex digits, or several with commas between`)
+}
+
+/** A TCB status by its name. @throws {UsageError} naming them all */
 export function parseStatus(text: string): TcbStatus {
   const status = tcbStatuses.find(one => one === text.trim())
   if (status !== undefined) return status

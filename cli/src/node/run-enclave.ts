@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { certificatesFromPem, defaultPolicy, type Policy, parseCollateral } from '@alcove/dcap'
@@ -82,7 +82,8 @@ export async function runEnclave(
     collateral: join(out, 'collateral.json'),
     root: join(out, 'root.pem'),
   }
-  await rm(files.quote, { force: true, recursive: true })
+  const left = join(out, `.${manifest.name}.${process.pid}.quote`)
+  await rm(left, { force: true, recursive: true })
   const exitCode = await runToEnd(deps, {
     name: manifest.name,
     command: [
@@ -93,11 +94,12 @@ export async function runEnclave(
       join(directory, manifest.main),
     ],
     cwd: directory,
-    env: { QUOTE_FILE: files.quote, ...deps.environment },
+    env: { QUOTE_FILE: left, ...deps.environment },
     limits: epcMiB === 0 ? {} : { [EPC_RESOURCE]: epcMiB },
   })
-  const quote = await readQuote(files.quote)
+  const quote = await readQuote(left)
   if (quote === undefined) return { exitCode }
+  await rename(left, files.quote)
   const measured = await measureManifest(manifest, enclaveFolder(directory))
   const mrEnclave = measured.mrEnclave.toHex()
   const judgement = await judgeHere(quote, mrEnclave, files, deps)
