@@ -70,7 +70,7 @@ async function isAdmitted(controlSocket: string): Promise<boolean> {
 test('up killed with -9: its children end, and a new up takes the state over', async () => {
   await using second = await startUp()
   second.process.kill('SIGKILL')
-  await within(2000, 'every child ended', () =>
+  await within(5000, 'every child ended', () =>
     Object.values(second.pids).every(pid => !isAlive(pid)),
   )
   const { code } = await alcove('up', '--once', '--state', second.state)
