@@ -1,4 +1,4 @@
-import { equal, match, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -75,6 +75,20 @@ test('up killed with -9: its children end, and a new up takes the state over', a
   )
   const { code } = await alcove('up', '--once', '--state', second.state)
   equal(code, 0)
+})
+
+test('of four that take a dead one’s state over at once, one gets it and the others are refused', async () => {
+  const first = await startUp()
+  first.process.kill('SIGKILL')
+  await within(5000, 'every child ended', () =>
+    Object.values(first.pids).every(pid => !isAlive(pid)),
+  )
+  const ended = await Promise.all(
+    Array.from({ length: 4 }, () => alcove('up', '--once', '--state', first.state)),
+  )
+  const refused = ended.filter(({ stderr }) => stderr.includes('ERR_UP_RUNNING'))
+  deepEqual([ended.filter(({ code }) => code === 0).length, refused.length], [1, 3])
+  await first[Symbol.asyncDispose]()
 })
 
 test('SIGINT ends a program that never comes back to its event loop, and -9 of its kubelet does too', async () => {

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { EPC_RESOURCE } from '@alcove/device-plugin'
 import { aborted } from '@alcove/process'
-import { nodeSize } from '@alcove/simulator'
+import { nodeSize, SimulatedNodeError } from '@alcove/simulator'
 import { Exit, UsageError } from '../exit.ts'
 import { type EmbeddedNode, startNode } from '../node/embedded-node.ts'
 import { mostNodes, type NodeKind, nodeKinds, systems } from '../node/node-kind.ts'
@@ -29,10 +29,11 @@ const HELLO = join(projectRoot, 'examples/hello-enclave')
 const HELLO_MIB = 10
 
 const SIMULATED = `
-  SIMULATED. There is no SGX hardware under this node. Its enclaves are ordinary processes and its
-  keys are in ordinary memory and files: they are hidden from nobody who can read your memory or
-  your files, root above all. It is for building and trying. Its quotes verify only under its own
-  root certificate, which no one else trusts; under Intel's they are refused.
+  SIMULATED. There is no SGX hardware under this node. Its enclaves are ordinary
+  processes and its keys are in ordinary memory and files: they are hidden from
+  nobody who can read your memory or your files, root above all. It is for
+  building and trying. Its quotes verify only under its own root certificate,
+  which no one else trusts; under Intel's they are refused.
 `
 
 /** `alcove up`: confidential nodes on this machine, and a first enclave whose quote is verified. */
@@ -107,11 +108,19 @@ function kindsOf(options: UpOptions): readonly NodeKind[] {
   if (os === undefined) {
     throw new UsageError(`--os '${options.os}': want one of ${systems.join(', ')}`)
   }
-  const count = /^\d$/.test(options.nodes) ? Number(options.nodes) : 0
+  const count = /^\d{1,2}$/.test(options.nodes) ? Number(options.nodes) : 0
   if (count < 1 || count > mostNodes) {
     throw new UsageError(`--nodes '${options.nodes}': want a number from 1 to ${mostNodes}`)
   }
-  return nodeKinds(count, { size: nodeSize(options.size).name, os, tcb: parseStatus(options.tcb) })
+  return nodeKinds(count, { size: parseSize(options.size), os, tcb: parseStatus(options.tcb) })
+}
+
+function parseSize(text: string): string {
+  try {
+    return nodeSize(text).name
+  } catch (error) {
+    throw error instanceof SimulatedNodeError ? new UsageError(`--size: ${error.message}`) : error
+  }
 }
 
 function statusOf({ kind, paths, offer, quotes }: EmbeddedNode): UpNode {

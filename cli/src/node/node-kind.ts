@@ -25,6 +25,10 @@ const others: readonly Pick<NodeKind, 'size' | 'os' | 'numaNodes' | 'fault'>[] =
   { size: 'DC2s_v2', os: 'in-kernel', numaNodes: 1, fault: 'no-fsgsbase' },
   { size: 'DC48s_v3', os: 'in-kernel', numaNodes: 2 },
   { size: 'DC2s_v2', os: 'in-kernel', numaNodes: 1, fault: 'no-sgx' },
+  { size: 'DC2s_v2', os: 'in-kernel', numaNodes: 1, fault: 'no-launch-control' },
+  { size: 'DC2s_v2', os: 'dcap-1.33', numaNodes: 1, fault: 'legacy-driver' },
+  { size: 'DC2s_v2', os: 'in-kernel', numaNodes: 1, fault: 'no-provision' },
+  { size: 'DC2s_v2', os: 'in-kernel', numaNodes: 1, fault: 'noexec' },
 ]
 
 export const mostNodes: number = others.length + 1

@@ -21,14 +21,15 @@ export async function removeLeftovers(state: string): Promise<void> {
   const all = join(state, 't')
   const names = await readdir(all).catch(() => [])
   for (const name of names) {
-    if (!isAlive(Number(name))) await rm(join(all, name), { recursive: true, force: true })
+    if (/^\d+$/.test(name) && !isAlive(Number(name)))
+      await rm(join(all, name), { recursive: true, force: true })
   }
 }
 
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
-  } catch {
-    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }

@@ -18,10 +18,19 @@ export async function placeProgram(
   const { nodes } = await readUpStatus(state)
   const placed = ({ name, base }: UpNode) => ({ name, paths: nodePaths(base), nodes: nodes.length })
   const named = wanted === undefined ? undefined : nodes.find(({ name }) => name === wanted)
+  if (named?.refusal != null) {
+    throw new NodeError(
+      'ERR_NODE_NO_ROOM',
+      `${named.name} offers no EPC: ${named.refusal}; or use another node`,
+    )
+  }
   if (named !== undefined) return placed(named)
   const names = nodes.map(({ name }) => name).join(', ')
   if (wanted !== undefined)
-    throw new NodeError('ERR_NODE_ABSENT', `no node '${wanted}' is up; there are ${names}`)
+    throw new NodeError(
+      'ERR_NODE_ABSENT',
+      `no node '${wanted}' is up; there are ${names}: name one of them, or none to have one chosen`,
+    )
   const [only] = nodes
   if (only !== undefined && nodes.length === 1) return placed(only)
   const reasons: string[] = []

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { realpathSync } from 'node:fs'
 import { lstat, rm } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
@@ -61,38 +63,52 @@ export class UpError extends CodedError<'ERR_UP_RUNNING'> {
 const socketPath = (state: string): string => join(state, 'up.socket')
 
 /**
- * Takes the state directory for this process, and answers with `status` whoever asks. The socket is the lock: it ends
- * with its process, however that ends.
+ * Takes the state directory for this process, and answers with `status` whoever asks on its socket.
+ *
+ * The lock is a name that the kernel keeps (an abstract unix socket): it ends with its process, however that ends, and of
+ * several that want it one gets it. macOS has no such names; there the socket in the directory alone decides.
  *
  * @throws {UpError} naming the holder
  */
 export async function takeState(state: string, status: () => UpStatus): Promise<AsyncDisposable> {
-  const path = socketPath(state)
-  for (let attempt = 0; ; attempt++) {
-    const server = createServer(socket => {
-      socket.on('error', () => socket.destroy())
-      socket.end(JSON.stringify(status()))
-    })
-    if (await listens(server, path)) {
-      server.unref()
-      return {
-        [Symbol.asyncDispose]: async () => {
-          server.close()
-          await once(server, 'close')
-        },
-      }
-    }
-    const holder = await askUp(state)
-    if (holder !== 'nobody') throw new UpError(holder === 'silent' ? undefined : holder.pid, state)
-    if (attempt === 2) throw new UpError(undefined, state)
-    await removeSocket(path) // a dead process's leftover
+  await using taken = new AsyncDisposableStack()
+  const lock = createServer(socket => socket.destroy())
+  if (process.platform === 'linux') {
+    if (!(await listens(lock, lockName(state)))) throw await heldBy(state)
+    taken.defer(() => closed(lock))
   }
+  const holder = await askUp(state)
+  if (holder !== 'nobody') throw await heldBy(state)
+  await removeSocket(socketPath(state)) // a dead process's leftover
+  const server = createServer(socket => {
+    socket.on('error', () => socket.destroy())
+    socket.end(JSON.stringify(status()))
+  })
+  if (!(await listens(server, socketPath(state)))) throw await heldBy(state)
+  taken.defer(() => closed(server))
+  return taken.move()
+}
+
+/** The leading zero makes the name abstract. */
+function lockName(state: string): string {
+  return `\0alcove-up-${createHash('sha256').update(realpathSync(state)).digest('hex').slice(0, 32)}`
+}
+
+async function heldBy(state: string): Promise<UpError> {
+  const holder = await askUp(state)
+  return new UpError(typeof holder === 'string' ? undefined : holder.pid, state)
+}
+
+async function closed(server: Server): Promise<void> {
+  server.close()
+  await once(server, 'close')
 }
 
 async function listens(server: Server, path: string): Promise<boolean> {
   server.listen(path)
   try {
     await once(server, 'listening')
+    server.unref()
     return true
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') return false
