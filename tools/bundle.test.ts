@@ -1,9 +1,10 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
 import { z } from 'zod'
 import { writeSimulatedRoot } from '../packages/simulator/src/index.ts'
@@ -24,12 +25,40 @@ function alcove(args: readonly string[], environment: Record<string, string> = {
   })
 }
 
+/** What it said, and how it ended. */
+async function finished(
+  program: string,
+  args: readonly string[],
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: directory,
+    env: {},
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 60_000,
+  })
+  const said = Promise.all([text(child.stdout), text(child.stderr)])
+  await once(child, 'close')
+  const [stdout, stderr] = await said
+  return { code: child.exitCode, stdout, stderr }
+}
+
+/** The command lines of processes that were started with something below a folder; none are known without /proc. */
+async function runningFrom(folder: string): Promise<readonly string[]> {
+  if (process.platform !== 'linux') return []
+  const lines = await Promise.all(
+    (await readdir('/proc'))
+      .filter(name => /^\d+$/.test(name))
+      .map(pid => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  )
+  return lines.filter(line => line.includes(folder))
+}
+
 /** What it writes to its output: all of it, or until `enough` is there. */
 function output(child: ChildProcess, enough?: RegExp): Promise<string> {
   return new Promise(resolve => {
     let said = ''
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      said += text
+    child.stdout?.setEncoding('utf8').on('data', (more: string) => {
+      said += more
       if (enough?.test(said)) resolve(said)
     })
     child.once('close', () => resolve(said))
@@ -88,6 +117,45 @@ test('device plugin and quote helper serve from the bundle, and end when they ar
   }
 })
 
+test('up --once runs a first enclave from a bundle in the project, and leaves nothing running', async t => {
+  const folder = await mkdtemp(join(root, 'examples/.test-bundle-'))
+  t.after(() => rm(folder, { recursive: true }))
+  await cp(join(directory, 'dist'), join(folder, 'dist'), { recursive: true })
+  const { code, stdout, stderr } = await finished(join(folder, 'dist/alcove.mjs'), [
+    ...['up', '--once', '--state', join(directory, 's')],
+  ])
+  equal(code, 0, stdout + stderr)
+  match(stdout, /ACCEPTED: TCB status UpToDate/)
+  deepEqual(await runningFrom(folder), [])
+})
+
+test('away from the project, up says in one line that it needs the examples, and starts nothing', async () => {
+  const program = join(directory, 'dist/alcove.mjs')
+  const args = ['up', '--once', '--state', join(directory, 'unused')]
+  const { code, stdout, stderr } = await finished(program, args)
+  equal(code, 1)
+  equal(stdout, '')
+  match(
+    stderr,
+    /^alcove: no examples\/hello-enclave in .*: it is not shipped .* run this in the project's folder, .*\(ERR_INPUT_ABSENT\)\n$/,
+  )
+  ok(!(await readdir(directory)).includes('unused'))
+})
+
+test('away from the project, doctor tells what a node has', async () => {
+  const node = join(directory, 'examined')
+  await writeSimulatedRoot(node, {
+    size: 'DC2s_v2',
+    os: 'in-kernel',
+    enclaveToken: 'e',
+    provisionToken: 'p',
+  })
+  const program = join(directory, 'dist/alcove.mjs')
+  const { code, stdout, stderr } = await finished(program, ['doctor', '--simulated-root', node])
+  equal(code, 0, stderr)
+  match(stdout, /^CAPABLE: /m)
+})
+
 test('nothing that only develops or tests the project is in the bundle', async () => {
   const manifests = await Promise.all(
     ['package.json', 'packages/simulator/package.json', 'packages/kubelet/package.json'].map(
@@ -116,7 +184,7 @@ test('the licences of what went in are beside the bundle, and no line of it is a
   for (const name of ['@grpc/grpc-js', '@bufbuild/protobuf', 'commander', 'pino', 'zod'])
     match(notices, new RegExp(`^${name} [0-9.]+ \\(`, 'm'))
   for (const { path } of files) {
-    const text = await readFile(join(directory, 'dist', path), 'utf8')
-    ok(!/^.{4000}/m.test(text), path)
+    const script = await readFile(join(directory, 'dist', path), 'utf8')
+    ok(!/^.{4000}/m.test(script), path)
   }
 })

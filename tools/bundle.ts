@@ -54,7 +54,8 @@ export const bundleOptions: BuildOptions & { readonly metafile: true } = {
   logLevel: 'warning',
   banner: { js: REQUIRE },
   outExtension: { '.js': '.mjs' },
-  chunkNames: 'chunks/[name]-[hash]',
+  // No folder for the chunks: esbuild decides which file a module goes into, and some find files that lie beside them.
+  chunkNames: '[name]-[hash]',
   plugins: [startsNothing, englishOnly],
 }
 
@@ -72,15 +73,18 @@ export interface BundledFile {
 }
 
 /**
- * Builds the program into a folder, which is emptied first: `alcove.mjs`, `chunks/`, source maps, and
- * `THIRD-PARTY.txt` with the licences of what went in.
+ * Builds the program into a folder, which is emptied first: `alcove.mjs` and its chunks, `end-with-kubelet.mjs`, which
+ * programs of the embedded node are started with, source maps, and `THIRD-PARTY.txt` with the licences of what went in.
  */
 export async function bundleProgram(outdir: string): Promise<readonly BundledFile[]> {
   await rm(outdir, { recursive: true, force: true })
   const { metafile } = await build({
     ...bundleOptions,
     outdir,
-    entryPoints: { alcove: 'cli/src/main.ts' },
+    entryPoints: {
+      alcove: 'cli/src/main.ts',
+      'end-with-kubelet': 'cli/src/node/end-with-kubelet.ts',
+    },
   })
   await writeFile(join(outdir, 'THIRD-PARTY.txt'), await thirdPartyNotices(root, metafile))
   return bundledFiles(metafile, outdir)

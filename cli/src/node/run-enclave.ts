@@ -1,5 +1,5 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { basename, extname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { certificatesFromPem, defaultPolicy, type Policy, parseCollateral } from '@alcove/dcap'
 import { EPC_RESOURCE } from '@alcove/device-plugin'
@@ -54,6 +54,12 @@ export interface RunDeps {
   readonly signal: AbortSignal
 }
 
+/** Beside this module, in the source and in the bundle, whose files all lie in one folder. */
+const END_WITH_KUBELET = join(
+  import.meta.dirname,
+  `end-with-kubelet${extname(import.meta.filename)}`,
+)
+
 const MANIFEST_BYTES = 64 * 1024
 const QUOTE_BYTES = 64 * 1024
 
@@ -90,7 +96,7 @@ export async function runEnclave(
       process.execPath,
       '--disable-warning=ExperimentalWarning',
       '--import',
-      join(import.meta.dirname, 'end-with-kubelet.ts'),
+      END_WITH_KUBELET,
       join(directory, manifest.main),
     ],
     cwd: directory,
