@@ -41,11 +41,11 @@ export function daemonReport(
   const bareServer = spreads(measured['bare gRPC server']).rss.median
   const goals = rows
     .filter(({ name }) => OURS.some(one => one === name))
-    .flatMap(row => goalsOf(row, bareServer))
+    .flatMap(row => goalsOf(row, bareServer, !quick))
   const { windowMs } = measured['device plugin']
   const text = [
     machineText(machine),
-    `medians (least–most) of ${rows[0]?.rss.runs} runs; MB = 10^6 bytes${quick ? '; --quick: not to be stated' : ''}`,
+    `medians (least–most) of ${rows[0]?.rss.runs} runs; MB = 10^6 bytes${quick ? '; --quick: not to be stated, CPU not judged' : ''}`,
     '',
     table(
       ['idle', 'RSS MB', 'anonymous MB', 'file-backed', `CPU % ${windowMs / 1000} s`],
@@ -91,8 +91,18 @@ function spreads({ startMs, startCpuMs, memory, cpuShare }: Measured): Row {
   }
 }
 
-function goalsOf(row: Row & { readonly name: DaemonName }, bareServer: number): readonly Goal[] {
+/** @param judgeCpu whether the window has several of the plugin's polls; one more or less decides over a short one */
+function goalsOf(
+  row: Row & { readonly name: DaemonName },
+  bareServer: number,
+  judgeCpu: boolean,
+): readonly Goal[] {
   const times = row.rss.median / bareServer
+  const cpu: Goal = {
+    goal: `${row.name}: ≤ ${GOALS.cpuShare * 100} % of a core`,
+    found: `${(row.cpuShare * 100).toFixed(3)} %`,
+    met: row.cpuShare <= GOALS.cpuShare,
+  }
   return [
     {
       goal: `${row.name}: RSS ≤ ${GOALS.rssBytes / 1e6} MB`,
@@ -104,11 +114,7 @@ function goalsOf(row: Row & { readonly name: DaemonName }, bareServer: number): 
       found: times.toFixed(2),
       met: times <= GOALS.timesBareServer,
     },
-    {
-      goal: `${row.name}: ≤ ${GOALS.cpuShare * 100} % of a core`,
-      found: `${(row.cpuShare * 100).toFixed(3)} %`,
-      met: row.cpuShare <= GOALS.cpuShare,
-    },
+    ...(judgeCpu ? [cpu] : []),
     {
       goal: `${row.name}: serves ≤ ${GOALS.startMs} ms after exec`,
       found: `${row.startMs.median.toFixed(0)} ms`,

@@ -16,6 +16,7 @@ interface Plan {
   readonly settleMs: number
   readonly windowMs: number
 }
+/** The plugin polls every 5 s while all is well: the window has six polls whenever it begins. */
 const fullPlan: Plan = { runs: 15, settleMs: 2_000, windowMs: 30_000 }
 const quickPlan: Plan = { runs: 3, settleMs: 500, windowMs: 3_000 }
 
