@@ -5,6 +5,7 @@ import {
   type Fact,
   type NodeFacts,
 } from '@alcove/host'
+import { wrapped } from '../wrap.ts'
 import type { Diagnosis } from './doctor.ts'
 
 const WIDTH = 80
@@ -116,40 +117,17 @@ function factLines([label, value, source]: Row): string[] {
   if (start.length < columns.length && columns.length + source.length <= WIDTH) {
     return [`${columns}${source}`]
   }
-  return [start, ...wrapped(source, `  ${' '.repeat(LABEL)}`)]
+  return [start, wrapped(source, ' '.repeat(2 + LABEL))]
 }
 
 const NAME = 20
 
 function conditionLines(condition: Condition): string[] {
   const sign = { true: '✓', false: '✗', unknown: '?' }[`${condition.met}`]
+  const found = wrapped(condition.found, `  ${sign} ${condition.name.padEnd(NAME)}`)
+  if (condition.met === true) return [found]
   const indent = ' '.repeat(4 + NAME)
-  const [first = '', ...rest] = wrapped(condition.found, indent)
-  const lines = [`  ${sign} ${condition.name.padEnd(NAME)}${first.trimStart()}`, ...rest]
-  if (condition.met === true) return lines
-  const [remedy = '', ...more] = wrapped(condition.remedy, `${indent}  `)
-  return [
-    ...lines,
-    ...wrapped(`(${condition.source})`, indent),
-    `${indent}→ ${remedy.trimStart()}`,
-    ...more,
-  ]
-}
-
-/** Words in lines, each below the indentation and at most as wide as the terminal where words allow it. */
-function wrapped(text: string, indent: string): string[] {
-  const lines: string[] = []
-  let line = indent
-  for (const word of text.split(' ')) {
-    const longer = line === indent ? `${indent}${word}` : `${line} ${word}`
-    if (line !== indent && longer.length > WIDTH) {
-      lines.push(line)
-      line = `${indent}${word}`
-    } else {
-      line = longer
-    }
-  }
-  return [...lines, line]
+  return [found, wrapped(`(${condition.source})`, indent), wrapped(condition.remedy, `${indent}→ `)]
 }
 
 function yesNo(value: boolean): string {

@@ -3,8 +3,15 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { epcPlugin } from '@alcove/device-plugin'
 import { SIMULATED_NODE_MARKER } from '@alcove/host'
-import { type SimulatedRootOptions, simulatedFaults, writeSimulatedRoot } from '@alcove/simulator'
+import { servePlugin } from '@alcove/kubelet'
+import {
+  nodeSizes,
+  type SimulatedRootOptions,
+  simulatedFaults,
+  writeSimulatedRoot,
+} from '@alcove/simulator'
 import { exitCodeOf } from '../exit.ts'
 import { projectRoot } from '../program-root.ts'
 import { type DoctorOptions, doctorCommand } from './doctor.ts'
@@ -125,6 +132,29 @@ test('JSON has the same fields for a node that can serve, one that cannot, and t
   })
 })
 
+for (const { name: size, epcMib } of nodeSizes) {
+  test(`${size}: doctor says of ${epcMib} devices what the device plugin does with them`, async t => {
+    const simulatedRoot = await simulated({ size, os: 'in-kernel' })
+    const { capable, conditions } = JSON.parse(
+      (await doctor({ simulatedRoot, output: 'json' })).text,
+    )
+    const { met, found } = conditions.find((one: { name: string }) => one.name === 'list-size')
+    equal(met, capable)
+    const told = /message of (\d+) bytes/.exec(found)?.[1]
+    const sockets = await mkdtemp(join(tmpdir(), 'alcove-'))
+    t.after(() => rm(sockets, { recursive: true }))
+    const plugin = epcPlugin({
+      epcBytes: epcMib * 2 ** 20,
+      enclaveDevice: '/dev/sgx_enclave',
+      aesmDirectory: undefined,
+      simulatorDirectory: undefined,
+    })
+    const serving = servePlugin({ plugin, directory: sockets, endpoint: 'alcove-epc' })
+    if (met) await (await serving)[Symbol.asyncDispose]()
+    else await rejects(serving, { code: 'ERR_KUBELET_LIST_TOO_LARGE', bytes: Number(told) })
+  })
+}
+
 test('of this machine it says nothing of simulated, and comes to a conclusion', async () => {
   const { code, text } = await doctor({})
   ok(!/simulated/i.test(text))
@@ -149,6 +179,20 @@ const refused: readonly (readonly [
   [
     'a root that is not there',
     async () => ({ hostRoot: join(directory, 'gone') }),
+    'ERR_HOST_READ',
+    1,
+  ],
+  ['an empty simulated root', async () => ({ simulatedRoot: '' }), 'ERR_USAGE', 2],
+  ['an empty root', async () => ({ hostRoot: '' }), 'ERR_USAGE', 2],
+  [
+    'a simulated root that is a file',
+    async () => ({ simulatedRoot: '/etc/passwd' }),
+    'ERR_HOST_READ',
+    1,
+  ],
+  [
+    'a simulated root that is not there',
+    async () => ({ simulatedRoot: join(directory, 'gone') }),
     'ERR_HOST_READ',
     1,
   ],

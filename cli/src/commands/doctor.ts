@@ -50,25 +50,27 @@ async function diagnose({ simulatedRoot, hostRoot }: DoctorOptions): Promise<Dia
     throw new UsageError('--simulated-root and --host-root exclude each other: name one')
   }
   if (simulatedRoot !== undefined) {
+    await expectDirectory('--simulated-root', simulatedRoot)
     const host = await simulatedHost(simulatedRoot)
     const { size, os } = host.marker
     return concluded(await readNode(host), { size, os })
   }
   const root = hostRoot ?? '/'
-  await expectDirectory(root)
+  await expectDirectory('--host-root', root)
   return concluded(await readNode(mountedHost(root)), undefined)
 }
 
 /** All of a root that is not there would be absent, and that would be said of the node. */
-async function expectDirectory(root: string): Promise<void> {
+async function expectDirectory(option: string, root: string): Promise<void> {
+  if (root === '') throw new UsageError(`${option} is empty: name a directory`)
+  const name =
+    option === '--host-root' ? 'where the node is mounted' : 'the root of a simulated node'
   try {
     if ((await stat(root)).isDirectory()) return
   } catch (cause) {
-    throw new HostError('ERR_HOST_READ', root, 'cannot be read; is the node mounted there?', {
-      cause,
-    })
+    throw new HostError('ERR_HOST_READ', root, `cannot be read; name ${name}`, { cause })
   }
-  throw new HostError('ERR_HOST_READ', root, 'is no directory; name where the node is mounted')
+  throw new HostError('ERR_HOST_READ', root, `is no directory; name ${name}`)
 }
 
 function concluded(facts: NodeFacts, simulated: Diagnosis['simulated']): Diagnosis {

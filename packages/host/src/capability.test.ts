@@ -182,10 +182,31 @@ for (const [paths, release, version, found] of drivers) {
   })
 }
 
+for (const [mib, bytes, holds] of [
+  [0, 0, true],
+  [196_608, 3_490_956, true],
+  [235_682, 4_194_288, true],
+  [235_683, 4_194_306, false],
+  [262_144, 4_670_604, false],
+] as const) {
+  test(`${mib} MiB of EPC ${holds ? 'fit' : 'do not fit'} into the kubelet’s message, one device each`, async () => {
+    const sysfs = {
+      ...kernelFiles,
+      '/sys/devices/system/node/online': '0\n',
+      '/sys/devices/system/node/node0/x86/sgx_total_bytes': `${mib * 2 ** 20}\n`,
+    }
+    const found = capability(await readNode(fakeHost({ ...good, files: sysfs })))
+    const one = found.conditions.find(({ name }) => name === 'list-size')
+    equal(one?.met, holds)
+    match(one?.found ?? '', new RegExp(`^${mib} devices, .* message of ${bytes} bytes`))
+    if (!holds) match(said(one), /receives 4194304 at most; use .* at most 235682 MiB of EPC$/)
+  })
+}
+
 test('every condition says where it was read', async () => {
   for (const node of [good, withoutSgx, bare, {}]) {
     const { conditions } = capability(await readNode(fakeHost(node)))
-    equal(conditions.length, 9)
+    equal(conditions.length, 10)
     for (const { source, name } of conditions) match(source, /\/|CPUID/, name)
   }
 })

@@ -8,6 +8,7 @@ import {
   kernelDriver,
   provisionDevice,
 } from './kernel-conditions.ts'
+import { listSize } from './list-size.ts'
 import type { NodeFacts } from './node-facts.ts'
 
 export interface Capability {
@@ -40,4 +41,5 @@ const order = [
   epc,
   fsgsbase,
   devExec,
+  listSize,
 ] as const

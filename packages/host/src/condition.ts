@@ -30,6 +30,7 @@ export type ConditionName =
   | 'epc'
   | 'fsgsbase'
   | 'dev-exec'
+  | 'list-size'
 
 export function met(name: ConditionName, fact: Fact<unknown>, found: string): Met {
   return { name, met: true, found, source: fact.source }
