@@ -68,6 +68,7 @@ program
   .option('--nodes <count>', 'that many nodes, of different kinds; some cannot serve', '1')
   .option('--tcb <status>', 'TCB status of the simulated platform', 'UpToDate')
   .addOption(stateOption)
+  .addOption(outputOption)
   .action(async options => {
     const { upCommand } = await import('./commands/up.ts')
     exitCode = await upCommand(options, commandDeps())
@@ -82,6 +83,7 @@ program
   .option('--tcb <status>', 'run on a second simulated platform, with this TCB status')
   .option('--accept <statuses>', 'TCB statuses to accept beside UpToDate, with commas between')
   .addOption(stateOption)
+  .addOption(outputOption)
   .action(async (folder, options) => {
     const { runCommand } = await import('./commands/run.ts')
     exitCode = await runCommand(folder, options, commandDeps())

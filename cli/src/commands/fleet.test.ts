@@ -1,30 +1,78 @@
-import { equal, match } from 'node:assert/strict'
+import { equal, match, ok } from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { alcove, hello, startUp } from '../../testing/alcove.ts'
+import { alcove, startUp } from '../../testing/alcove.ts'
+import { projectRoot } from '../program-root.ts'
 
-test('three nodes of different kinds: two serve, one says why not, and run places by what is left', async () => {
+/** The guide's commands, each with the lines that it is said to print. */
+const guide = await readFile(join(projectRoot, 'docs/guides/fleet.md'), 'utf8')
+const transcripts = Array.from(guide.matchAll(/^```console\n([\s\S]*?)^```/gm), ([, block = '']) =>
+  block.split(/^\$ npx alcove /m).slice(1),
+)
+  .flat()
+  .map(text => {
+    const [command = '', ...lines] = text.trimEnd().split('\n')
+    return { command, lines }
+  })
+
+/** What differs from one machine, and one start, to another. */
+function anonymous(text: string, state: string): string[] {
+  return text
+    .replaceAll(state, '~/.alcove')
+    .replaceAll(/((?:node|kubelet|plugin|helper|process) )\d+/g, '$1PID')
+    .split('\n')
+}
+
+/** Holds the lines of the guide against what was printed: in this order, without gaps but for `…`. */
+function printed(said: readonly string[], told: readonly string[], command: string): void {
+  let at = 0
+  let anywhere = false
+  for (const line of told) {
+    if (line === '…') {
+      anywhere = true
+      continue
+    }
+    const found: number = anywhere ? said.indexOf(line, at) : said[at] === line ? at : -1
+    ok(
+      found >= 0,
+      `alcove ${command} does not print, where the guide has it:\n${line}\nbut\n${said.slice(at).join('\n')}`,
+    )
+    at = found + 1
+    anywhere = false
+  }
+}
+
+test('the guide to a fleet says what its commands do', async t => {
   await using fleet = await startUp('--nodes', '3')
-  const said = fleet.stdout()
-  match(said, /node1: DC2s_v2, in-kernel driver/)
-  match(said, /node2: DC4s_v2, dcap-1\.33 driver/)
-  match(
-    said,
-    /node3: DC2s_v2.*\n.*\n +EPC advertised +none:\n +kernel-driver: .*built without its SGX\s+driver/,
+  for (const { command, lines } of transcripts) {
+    const told = anonymous(lines.join('\n'), '~/.alcove')
+    if (command.startsWith('up ')) {
+      printed(anonymous(fleet.stdout(), fleet.state), told, command)
+      continue
+    }
+    const { stdout, stderr } = await alcove(...command.split(' '), '--state', fleet.state)
+    printed(anonymous(stdout + stderr, fleet.state), told, command)
+  }
+  t.diagnostic(`commands of the guide replayed: ${transcripts.length}`)
+  const named = await alcove(
+    'run',
+    'examples/hello-enclave',
+    '--state',
+    fleet.state,
+    '--node',
+    'node9',
   )
-  const on = (...args: readonly string[]) => alcove('run', hello, '--state', fleet.state, ...args)
-  const placed = await on('--epc', '100')
-  equal(placed.code, 0)
-  match(placed.stdout, /node +node2/)
-  match(placed.stdout, /device nodes +\/dev\/sgx_enclave, \/dev\/sgx\/enclave/)
-  const none = await on('--epc', '200')
-  equal(none.code, 1)
-  match(
-    none.stderr,
-    /no node has 200 MiB of EPC left \(node1: 56 MiB left; node2: 112 MiB left; node3: offers no EPC\)/,
-  )
-  const named = await on('--node', 'node9')
   equal(named.code, 1)
-  match(named.stderr, /no node 'node9' is up; there are node1, node2, node3/)
-  const { stdout } = await alcove('status', '--state', fleet.state)
-  match(stdout, /node3 +DC2s_v2 +in-kernel +none offered/)
+  match(named.stderr, /no node 'node9' is up; there are node1, node2, node3: name one of them/)
+  const refusing = await alcove(
+    'run',
+    'examples/hello-enclave',
+    '--state',
+    fleet.state,
+    '--node',
+    'node3',
+  )
+  equal(refusing.code, 1)
+  match(refusing.stderr, /node3 offers no EPC: kernel-driver: .*or use another node/)
 })

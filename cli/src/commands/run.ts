@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { TcbStatus } from '@alcove/dcap'
 import type { RunEvent } from '@alcove/kubelet'
 import { Exit, UsageError } from '../exit.ts'
-import { isTrusted, judgementLines } from '../judge.ts'
+import { isTrusted, judgementJson, judgementLines } from '../judge.ts'
 import { startNode } from '../node/embedded-node.ts'
 import { ownNodeDirectory } from '../node/own-node.ts'
 import { placeProgram } from '../node/place.ts'
@@ -16,6 +16,7 @@ export interface RunOptions {
   readonly node?: string
   readonly state?: string
   readonly accept?: string
+  readonly output: string
 }
 
 export interface CommandDeps {
@@ -32,8 +33,9 @@ export interface CommandDeps {
 export async function runCommand(
   folder: string,
   options: RunOptions,
-  deps: CommandDeps,
+  terminal: CommandDeps,
 ): Promise<number> {
+  const deps = options.output === 'json' ? { ...terminal, print: () => undefined } : terminal
   const epcMiB = parseMiB(options.epc)
   const state = statePath(options.state)
   const policy = policyOf(options.accept === undefined ? {} : { accept: options.accept })
@@ -51,6 +53,7 @@ export async function runCommand(
     options.tcb === undefined
       ? await onNodeThatIsUp(state, epcMiB, options.node, deps, run)
       : await onNodeOfItsOwn(state, parseStatus(options.tcb), deps, run)
+  if (options.output === 'json') terminal.print(JSON.stringify(resultJson(result), undefined, 2))
   return printResult(result, deps.print)
 }
 
@@ -131,6 +134,13 @@ export function printResult(result: RunResult, print: (text: string) => void): n
   for (const line of judgementLines(evidence.judgement)) print(line === '' ? '' : `  ${line}`)
   if (exitCode !== 0) return Exit.failed
   return isTrusted(evidence.judgement) ? Exit.ok : Exit.refused
+}
+
+/** What became of a run, as data; without a quote, `verdict` and what belongs to it are left out. */
+export function resultJson({ exitCode, evidence }: RunResult): Readonly<Record<string, unknown>> {
+  if (evidence === undefined) return { exitCode }
+  const { quoteBytes, mrEnclave, files, judgement } = evidence
+  return { exitCode, quoteBytes, mrEnclave, files, verdict: judgementJson(judgement) }
 }
 
 function parseMiB(text: string): number {

@@ -198,6 +198,17 @@ test('status shows EPC, programs and quotes, in a table and as JSON', async () =
   ok(json.nodes[0].quotes >= 1)
 })
 
+test('run --output json says the verdict, the files and what was measured', async () => {
+  const { code, stdout } = await run(hello, '--output', 'json')
+  equal(code, 0)
+  const { exitCode, mrEnclave, files, verdict } = JSON.parse(stdout)
+  deepEqual(
+    [exitCode, verdict.status, verdict.trusted, verdict.mrEnclave],
+    [0, 'UpToDate', true, mrEnclave],
+  )
+  ok(files.quote.endsWith('hello-enclave.quote'))
+})
+
 test('clients that leave early do not harm up', async () => {
   for (let count = 0; count < 50; count++) {
     const socket = connect(join(up.state, 'up.socket'))
@@ -222,16 +233,14 @@ test('without --state the state is ~/.alcove', async () => {
 test('up --once exits 3 when the quote is refused', async () => {
   const state = await mkdtemp(join(tmpdir(), 'alcove-'))
   try {
-    const { code, stdout } = await alcove(
-      'up',
-      '--once',
-      '--state',
-      state,
-      '--tcb',
-      'SWHardeningNeeded',
-    )
+    const asked = ['up', '--once', '--state', state, '--tcb', 'SWHardeningNeeded']
+    const { code, stdout } = await alcove(...asked)
     equal(code, 3)
     match(stdout, /REFUSED: TCB status SWHardeningNeeded/)
+    const json = await alcove(...asked, '--output', 'json')
+    equal(json.code, 3)
+    const told = JSON.parse(json.stdout)
+    deepEqual([told.nodes[0].name, told.run.verdict.trusted], ['node1', false])
   } finally {
     await rm(state, { recursive: true })
   }

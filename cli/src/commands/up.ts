@@ -13,7 +13,7 @@ import { takeState, type UpNode } from '../node/up-status.ts'
 import { projectRoot } from '../program-root.ts'
 import { openState, statePath } from '../state.ts'
 import { wrapped } from '../wrap.ts'
-import { type CommandDeps, printEvent, printResult } from './run.ts'
+import { type CommandDeps, printEvent, printResult, resultJson } from './run.ts'
 import { parseStatus } from './verify.ts'
 
 export interface UpOptions {
@@ -23,6 +23,7 @@ export interface UpOptions {
   readonly os: string
   readonly nodes: string
   readonly tcb: string
+  readonly output: string
 }
 
 const HELLO = join(projectRoot, 'examples/hello-enclave')
@@ -37,7 +38,9 @@ const SIMULATED = `
 `
 
 /** `alcove up`: confidential nodes on this machine, and a first enclave whose quote is verified. */
-export async function upCommand(options: UpOptions, deps: CommandDeps): Promise<number> {
+export async function upCommand(options: UpOptions, terminal: CommandDeps): Promise<number> {
+  const isJson = options.output === 'json'
+  const deps = isJson ? { ...terminal, print: () => undefined } : terminal
   const { print, stop } = deps
   const kinds = kindsOf(options)
   const state = statePath(options.state)
@@ -73,7 +76,16 @@ export async function upCommand(options: UpOptions, deps: CommandDeps): Promise<
     nodes.push(running.use(node))
     printNode(node, print)
   }
-  const code = await firstEnclave(nodes, state, options, deps)
+  const { code, result } = await firstEnclave(nodes, state, options, deps)
+  if (isJson) {
+    const told = {
+      state,
+      simulated: true,
+      nodes: nodes.map(statusOf),
+      ...(result && { run: resultJson(result) }),
+    }
+    terminal.print(JSON.stringify(told, undefined, 2))
+  }
   if (options.once) return code
   print('\nThe node stays up. Ctrl-C ends it and leaves no process behind.')
   await aborted(stop)
@@ -87,20 +99,20 @@ async function firstEnclave(
   state: string,
   options: UpOptions,
   deps: CommandDeps,
-): Promise<number> {
+): Promise<{ code: number; result?: RunResult }> {
   const { print } = deps
   const node = nodes.find(({ offer }) => 'epc' in offer)
   if (node === undefined) {
     print('\nNo node offers EPC, so no enclave is run.')
-    return Exit.failed
+    return { code: Exit.failed }
   }
   const result = await hello(node, state, deps)
   const code = printResult(result, print)
   const { evidence } = result
-  if (evidence === undefined) return Exit.failed
+  if (evidence === undefined) return { code: Exit.failed, result }
   printFiles(evidence.files, print)
   if (!options.once) printNext(evidence.files, options, print)
-  return code
+  return { code, result }
 }
 
 function kindsOf(options: UpOptions): readonly NodeKind[] {
