@@ -45,12 +45,13 @@ export async function readAuthorities(
 
 /** What the simulated PCS has published by now. */
 export function readPublication(state: string): Publication {
-  const json = readIfThere(join(state, 'pcs.json'))
-  return json === undefined ? firstPublication : parsePublication(json)
+  const path = publicationPath(state)
+  const json = readIfThere(path)
+  return json === undefined ? firstPublication : parsePublication(path, json)
 }
 
 export async function writePublication(state: string, publication: Publication): Promise<void> {
-  await replaceFile(join(state, 'pcs.json'), encodePublication(publication))
+  await replaceFile(publicationPath(state), encodePublication(publication))
 }
 
 /** What a platform runs; one that is new to the state directory is current, and is noted there. */
@@ -80,15 +81,30 @@ export async function platformIds(state: string): Promise<string[]> {
     .toSorted()
 }
 
-/** Says where this process serves a platform, for as long as it does. */
+/** Says where this process serves a platform, for as long as it does. What processes said that were killed is removed. */
 export async function announce(
   state: string,
   id: string,
   socket: string,
 ): Promise<AsyncDisposable> {
-  const path = join(state, 'platforms', `${id}.${process.pid}.socket`)
+  const directory = join(state, 'platforms')
+  const stale = (await readdir(directory)).filter(name => {
+    const pid = /\.(\d+)\.socket$/.exec(name)?.[1]
+    return pid !== undefined && !isProcess(Number(pid))
+  })
+  for (const name of stale) await rm(join(directory, name), { force: true })
+  const path = join(directory, `${id}.${process.pid}.socket`)
   await writeFile(path, socket, { mode: MODE })
   return { [Symbol.asyncDispose]: () => rm(path, { force: true }) }
+}
+
+function isProcess(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (cause) {
+    return !hasCode(cause, 'ESRCH')
+  }
 }
 
 /** Where processes said that they serve a platform. One that was killed may have left its word behind. */
@@ -100,6 +116,10 @@ export async function announcedSockets(state: string, id: string): Promise<strin
     ours.map(name => orAbsent(readFile(join(directory, name), 'utf8'))),
   )
   return sockets.filter(socket => socket !== undefined)
+}
+
+function publicationPath(state: string): string {
+  return join(state, 'pcs.json')
 }
 
 function platformPath(state: string, id: string): string {

@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { copyFile, glob, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ import { connectPlatform, type LoadedEnclave, type PlatformClient } from '@alcov
 import { alcove, startUp, within } from '../../testing/alcove.ts'
 import { projectRoot } from '../program-root.ts'
 import { simCommand } from './sim.ts'
+import { openPlatformState } from './sim-state.ts'
 import { simulatedNodeCommand } from './simulated-node.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -262,7 +264,7 @@ test('nodes that start at once have platforms of their own under one root, and a
   await nodes[2]?.end()
   match(
     await sim('provision', { state }),
-    /platform node-3\n.*\n.*\n.*\n.*\n +node +not up: takes effect/i,
+    /platform node-3\n(?: .*\n)+ +node +not up: takes effect/i,
   )
   deepEqual(await statuses(), ['UpToDate', 'UpToDate', 'UpToDate'])
 })
@@ -283,6 +285,10 @@ test('nothing to provision, a name that is none, and a damaged state file are re
   const state = await stateDirectory(t)
   await rejects(sim('provision', { state }), { code: 'ERR_USAGE', message: /npm start makes one/ })
   match(await sim('status', { state }), /none yet/)
+  await rejects(sim('status', { state, node: 'node' }), {
+    code: 'ERR_USAGE',
+    message: /no simulated platform/,
+  })
   const refused = simulatedNodeCommand(
     { root: state, state, tcb: 'UpToDate', platform: '../x' },
     { log: silent, stop: AbortSignal.abort() },
@@ -291,6 +297,47 @@ test('nothing to provision, a name that is none, and a damaged state file are re
   await writeFile(join(state, 'pcs.json'), '{"version":2}')
   await rejects(sim('recover', { state }), {
     code: 'ERR_SIMULATOR_STATE',
-    message: /pcs\.json: version: .*recoveries: .*delete the file/,
+    message: /^\/.*\/pcs\.json: version: .*recoveries: .*delete the file/,
   })
+})
+
+test('recover refuses --node; status shows the one that it names, and knows no other', async t => {
+  const state = await stateDirectory(t)
+  const long = `n${'0'.repeat(61)}n`
+  for (const id of ['node', long]) await openPlatformState(state, id)
+  await rejects(sim('recover', { state, node: 'node' }), {
+    code: 'ERR_USAGE',
+    message: /published for all platforms/,
+  })
+  const shown = await simJson('status', { state, node: 'node' })
+  deepEqual(
+    shown.platforms.map((one: { platformId: string }) => one.platformId),
+    ['node'],
+  )
+  await rejects(sim('status', { state, node: 'node-9' }), {
+    code: 'ERR_USAGE',
+    message: /no such platform; there are: (node, n0+n|n0+n, node)/,
+  })
+  const printed = [await sim('recover', { state }), await sim('status', { state })]
+  printed.push(await sim('provision', { state }), await sim('status', { state }))
+  for (const line of printed.join('\n').split('\n')) ok(line.length <= 80, line)
+  ok(!printed.join().includes('newer than'))
+  await rm(join(state, 'pcs.json'))
+  match(await sim('status', { state }), /newer than what the PCS has published: pcs\.json was/)
+})
+
+test('a platform that starts removes what processes said that are no more, and no one else’s word', async t => {
+  const state = await stateDirectory(t)
+  await (await startNode(t, state)).end()
+  const platforms = join(state, 'platforms')
+  const dead = spawnSync(process.execPath, ['--version']).pid
+  await writeFile(join(platforms, `node.${dead}.socket`), '/gone')
+  await writeFile(join(platforms, `other.${process.ppid}.socket`), '/there')
+  const node = await startNode(t, state)
+  await within(5000, 'the stale word is gone', async () => {
+    const names = await readdir(platforms)
+    return names.includes(`node.${process.pid}.socket`) && !names.includes(`node.${dead}.socket`)
+  })
+  await node.end()
+  deepEqual(await readdir(platforms), ['node.json', `other.${process.ppid}.socket`])
 })

@@ -9,6 +9,7 @@ import {
 import { connectPlatform, type PlatformClient, SimulatorError } from '@alcove/simulator/client'
 import { Exit, UsageError } from '../exit.ts'
 import { openState, statePath } from '../state.ts'
+import { wrapped } from '../wrap.ts'
 import {
   announcedSockets,
   platformIds,
@@ -23,7 +24,7 @@ export type SimAction = 'recover' | 'provision' | 'status'
 
 export interface SimOptions {
   readonly state?: string
-  /** The one platform to provision; all of them unless told. */
+  /** The one platform to provision or to show; all of them unless told. */
   readonly node?: string
   readonly output?: string
 }
@@ -58,7 +59,12 @@ const actions: Readonly<
 > = { recover: publish, provision, status }
 
 /** Intel's part of a TCB recovery. */
-async function publish(state: string, _: SimOptions, now: () => Date): Promise<Said> {
+async function publish(state: string, { node }: SimOptions, now: () => Date): Promise<Said> {
+  if (node !== undefined) {
+    throw new UsageError(
+      '--node: a TCB recovery is published for all platforms: leave it out, or name the one to update to alcove sim provision',
+    )
+  }
   const before = readPublication(state)
   const publication = recover(before, now())
   await writePublication(state, publication)
@@ -73,7 +79,10 @@ async function publish(state: string, _: SimOptions, now: () => Date): Promise<S
       line('advisory', advisory),
       line('TCB date', tcbDate),
       ...platforms.map(({ platformId, status }) => line(platformId, `is now ${status}`)),
-      'Collateral issued from now on says so. Update the platforms: alcove sim provision',
+      wrapped(
+        'Collateral issued from now on says so. Update the platforms: alcove sim provision',
+        '',
+      ),
     ],
   }
 }
@@ -82,10 +91,9 @@ async function publish(state: string, _: SimOptions, now: () => Date): Promise<S
 async function provision(state: string, { node }: SimOptions): Promise<Said> {
   const publication = readPublication(state)
   const known = await statesOf(state)
-  const chosen = node === undefined ? known : known.filter(one => one.platformId === node)
-  if (chosen.length === 0) throw nothingToProvision(state, node, known)
+  if (known.length === 0) throw noPlatform(state)
   const platforms = []
-  for (const before of chosen) {
+  for (const before of chosen(known, node)) {
     const after = provisioned(before, publication)
     await writePlatformState(state, after)
     const restarts = await onSockets(state, before.platformId, client => client.reload())
@@ -124,28 +132,34 @@ function provisionedLines({ before, after, up, restarted }: Provisioned): string
   ]
 }
 
-function nothingToProvision(
-  state: string,
-  node: string | undefined,
+/** @throws {UsageError} for a name that no platform has */
+function chosen(
   known: readonly PlatformState[],
-): UsageError {
-  if (known.length === 0) {
-    return new UsageError(
-      `no simulated platform has been up with ${state} yet: npm start makes one`,
-    )
-  }
+  node: string | undefined,
+): readonly PlatformState[] {
+  if (node === undefined) return known
+  const found = known.filter(one => one.platformId === node)
+  if (found.length > 0) return found
   const ids = known.map(({ platformId }) => platformId).join(', ')
-  return new UsageError(
-    `--node ${requirePlatformId(node ?? '')}: there is no such platform; there are: ${ids}`,
+  throw new UsageError(
+    `--node ${requirePlatformId(node)}: there is no such platform; there are: ${ids}`,
   )
 }
 
-async function status(state: string): Promise<Said> {
+function noPlatform(state: string): UsageError {
+  return new UsageError(`no simulated platform has been up with ${state} yet: npm start makes one`)
+}
+
+async function status(state: string, { node }: SimOptions): Promise<Said> {
   const publication = readPublication(state)
+  const known = await statesOf(state)
+  if (known.length === 0 && node !== undefined) throw noPlatform(state)
   const platforms = []
-  for (const platform of await statesOf(state)) {
+  let newer = false
+  for (const platform of chosen(known, node)) {
     const answers = await onSockets(state, platform.platformId, client => client.tcb())
     platforms.push({ ...judged(answers[0] ?? platform, publication), up: answers.length > 0 })
+    newer ||= platform.qeIsvSvn > provisioned(platform, publication).qeIsvSvn
   }
   const number = tcbEvaluationDataNumber(publication)
   const { recoveries } = publication
@@ -156,15 +170,22 @@ async function status(state: string): Promise<Said> {
       line('TCB evaluation', `${number}`),
       ...recoveries.map(({ advisory, tcbDate }) => line('recovery', `${tcbDate}, ${advisory}`)),
       'Platforms',
-      ...platforms.map(one =>
-        line(
-          one.platformId,
-          `${one.status}, ${one.up ? 'up' : 'not up'}: CPUSVN ${one.cpuSvn}, PCESVN ${one.pceSvn}, QE ISVSVN ${one.qeIsvSvn}`,
-        ),
-      ),
+      ...platforms.flatMap(statusLines),
       ...(platforms.length === 0 ? ['  none yet: npm start makes one'] : []),
+      ...(newer ? [wrapped(PUBLICATION_LOST, '')] : []),
     ],
   }
+}
+
+const PUBLICATION_LOST =
+  'A platform is newer than what the PCS has published: pcs.json was deleted or set back after it was provisioned. Restore the file, or use a new state directory.'
+
+function statusLines(one: Judged & { readonly up: boolean }): string[] {
+  return [
+    line(one.platformId, `${one.status}, ${one.up ? 'up' : 'not up'}`),
+    line('', `CPUSVN ${one.cpuSvn}`),
+    line('', `PCESVN ${one.pceSvn}, QE ISVSVN ${one.qeIsvSvn}`),
+  ]
 }
 
 interface Judged {
@@ -208,6 +229,12 @@ function isAbsent(error: unknown): boolean {
   return error instanceof SimulatorError && error.code === 'ERR_SIMULATOR_UNREACHABLE'
 }
 
+const NAME = 18
+
+/** Two columns; a platform's name can be longer than its own, and has a line to itself then. */
 function line(name: string, value: string): string {
-  return `  ${name.padEnd(18)} ${value}`
+  const indent = ' '.repeat(NAME + 3)
+  return name.length > NAME
+    ? `  ${name}\n${wrapped(value, indent)}`
+    : wrapped(value, `  ${name.padEnd(NAME)} `, indent)
 }

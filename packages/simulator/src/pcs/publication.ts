@@ -59,11 +59,12 @@ const schema = z.strictObject({
 /**
  * Reads the PCS's state file, `pcs.json`.
  *
+ * @param file its path, for the refusal
  * @throws {SimulatorError} `ERR_SIMULATOR_STATE`
  * @see docs/formats/simulated-pki.md
  */
-export function parsePublication(json: string): Publication {
-  const { recoveries } = parseState('pcs.json', schema, json)
+export function parsePublication(file: string, json: string): Publication {
+  const { recoveries } = parseState(file, schema, json)
   return { recoveries }
 }
 
