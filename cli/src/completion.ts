@@ -3,55 +3,101 @@ export interface CompletedCommand {
   readonly name: string
   readonly description: string
   readonly options: readonly CompletedOption[]
-  /** Words that its argument can be; none where it is a file or a folder. */
-  readonly words: readonly string[]
+  /** Its one argument, if it has one. */
+  readonly argument: CompletedValue | undefined
 }
 
 export interface CompletedOption {
   /** With its dashes: `--output`. */
   readonly flag: string
   readonly description: string
-  readonly takesValue: boolean
-  /** Values to offer; none where it is a file, or anything. */
-  readonly values: readonly string[]
+  /** `undefined` where it takes none. */
+  readonly value: CompletedValue | undefined
 }
+
+/** A file or folder, one of some words, or anything, of which nothing can be offered. */
+export type CompletedValue = 'file' | 'free' | readonly string[]
 
 export const shells = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof shells)[number]
 
-/** A script that completes `alcove` in a shell, for the commands as they are. */
+/** A script that completes `alcove` in a shell, for the commands as they are; `--help` and `help` are added. */
 export function completionScript(shell: Shell, commands: readonly CompletedCommand[]): string {
-  return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](commands)
+  const described = commands.map(command => ({ ...command, options: [...command.options, help] }))
+  const helpCommand: CompletedCommand = {
+    name: 'help',
+    description: 'say what a command does',
+    options: [],
+    argument: commands.map(({ name }) => name),
+  }
+  return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell]([...described, helpCommand])
 }
 
-/** Words of commands, flags and values are letters, digits, `-` and `_`: no quoting is needed for them. */
+const help: CompletedOption = { flag: '--help', description: 'say how', value: undefined }
+/** What may stand before the command. */
+const programOptions: readonly CompletedOption[] = [
+  { flag: '--verbose', description: 'print the whole error with its stack', value: undefined },
+  { flag: '--version', description: 'print the version', value: undefined },
+  help,
+]
+
+/** Words of commands, flags and values are letters, digits, `-`, `.` and `_`: no quoting is needed for them. */
 function bashScript(commands: readonly CompletedCommand[]): string {
-  const cases = commands.map(({ name, options, words }) => {
-    const values = options
-      .filter(({ values }) => values.length > 0)
-      .map(({ flag, values }) => `        ${name}:${flag}) words='${values.join(' ')}' ;;`)
-    const files = options
-      .filter(({ takesValue, values }) => takesValue && values.length === 0)
-      .map(({ flag }) => `        ${name}:${flag}) files=1 ;;`)
-    const flags = options.map(({ flag }) => flag)
-    const rest = `        ${name}:*) words='${[...flags, ...words].join(' ')}'; files=1 ;;`
-    return [...values, ...files, rest].join('\n')
-  })
+  const offer = (value: CompletedValue | undefined): string => {
+    if (value === 'file') return 'files=1'
+    return typeof value === 'object' ? `words+=' ${value.join(' ')}'` : ':'
+  }
+  const values = commands.flatMap(({ name, options }) =>
+    options.flatMap(({ flag, value }) =>
+      value === undefined ? [] : [`    ${name}:${flag}) ${offer(value)} ;;`],
+    ),
+  )
+  const flags = commands.map(
+    ({ name, options }) => `      ${name}) words='${options.map(({ flag }) => flag).join(' ')}' ;;`,
+  )
+  const first = [...commands.map(({ name }) => name), ...programOptions.map(({ flag }) => flag)]
+  const args = commands.map(({ name, argument }) => `      ${name}) ${offer(argument)} ;;`)
+  const taking = values.map(line => line.trim().split(')')[0]).join('|')
   return `# bash completion for alcove: source <(alcove completion bash)
 _alcove() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words= files=
-  COMPREPLY=()
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    words='${commands.map(({ name }) => name).join(' ')} --help --version --verbose'
-  else
-    case "\${COMP_WORDS[1]}:$previous" in
-${cases.join('\n')}
-    esac
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]}
+  local command= given=0 words= files= before= index word
+  # --output=te is one word, or three where bash breaks words at =
+  if [ "$current" = = ]; then
+    current=
+  elif [ "$previous" = = ]; then
+    previous=\${COMP_WORDS[COMP_CWORD-2]}
+  elif [[ $current == --*=* ]]; then
+    previous=\${current%%=*} before=$previous= current=\${current#*=}
   fi
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  for ((index = 1; index < COMP_CWORD; index++)); do
+    word=\${COMP_WORDS[index]}
+    case "$command:$word" in
+      ${taking})
+        [ "\${COMP_WORDS[index+1]}" != = ] || ((index++))
+        ((index++)) ;;
+      *:-* | *:=) ;;
+      :*) command=$word ;;
+      *) ((given++)) ;;
+    esac
+  done
+  COMPREPLY=()
+  case "$command:$previous" in
+${values.join('\n')}
+    :*) words='${first.join(' ')}' ;;
+    *)
+      case $command in
+${flags.join('\n')}
+      esac
+      [ "$given" -gt 0 ] || case $command in
+${args.join('\n')}
+      esac ;;
+  esac
+  COMPREPLY=($(compgen -P "$before" -W "$words" -- "$current"))
   if [ -n "$files" ] && [ "\${#COMPREPLY[@]}" -eq 0 ]; then
     compopt -o filenames 2>/dev/null
-    COMPREPLY=($(compgen -f -- "$current"))
+    local IFS=$'\\n'
+    COMPREPLY=($(compgen -P "$before" -f -- "$current"))
   fi
 }
 complete -F _alcove alcove
@@ -60,51 +106,63 @@ complete -F _alcove alcove
 
 function zshScript(commands: readonly CompletedCommand[]): string {
   const list = commands.map(({ name, description }) => `    ${quoted(`${name}:${description}`)}`)
-  const cases = commands.map(({ name, options, words }) => {
-    const specs = options.map(({ flag, description, takesValue, values }) => {
-      const value = values.length > 0 ? `:value:(${values.join(' ')})` : ':file:_files'
-      return `        ${quoted(`${flag}[${description.replaceAll(/[[\]:]/g, ' ')}]${takesValue ? value : ''}`)}`
-    })
-    const argument = words.length > 0 ? `'*:word:(${words.join(' ')})'` : "'*:file:_files'"
-    return `      ${name}) _arguments \\\n${[...specs, `        ${argument}`].join(' \\\n')} ;;`
+  const action = (value: CompletedValue): string => {
+    if (value === 'file') return ':file:_files'
+    return value === 'free' ? ':value: ' : `:value:(${value.join(' ')})`
+  }
+  const spec = ({ flag, description, value }: CompletedOption): string => {
+    const about = `[${description.replaceAll(/[[\]:]/g, ' ')}]`
+    return quoted(value === undefined ? `${flag}${about}` : `${flag}=${about}${action(value)}`)
+  }
+  const cases = commands.map(({ name, options, argument }) => {
+    const specs = options.map(spec)
+    if (argument !== undefined) specs.push(quoted(`1${action(argument)}`))
+    return `        ${name}) _arguments ${specs.map(one => `\\\n          ${one}`).join(' ')} ;;`
   })
   return `#compdef alcove
 # zsh completion for alcove: alcove completion zsh > a folder of $fpath, as _alcove
 _alcove() {
+  local curcontext=$curcontext state line
+  local -A opt_args
   local -a commands=(
 ${list.join('\n')}
   )
-  if (( CURRENT == 2 )); then
-    _describe command commands
-  else
-    local command=$words[2]
-    shift words
-    (( CURRENT-- ))
-    case $command in
+  _arguments -C ${programOptions.map(spec).join(' ')} '1:command:->command' '*::argument:->argument'
+  case $state in
+    command) _describe command commands ;;
+    argument)
+      case $line[1] in
 ${cases.join('\n')}
-    esac
-  fi
+      esac ;;
+  esac
 }
-compdef _alcove alcove
+if [ "$funcstack[1]" = _alcove ]; then _alcove "$@"; else compdef _alcove alcove; fi
 `
 }
 
 function fishScript(commands: readonly CompletedCommand[]): string {
-  const lines = commands.flatMap(({ name, description, options, words }) => {
-    const within = `-n '__fish_seen_subcommand_from ${name}'`
+  const value = (of: CompletedValue): string => {
+    if (of === 'file') return ' -r -F'
+    return of === 'free' ? ' -x' : ` -x -a ${quoted(of.join(' '))}`
+  }
+  const option = (when: string, { flag, description, value: of }: CompletedOption): string =>
+    `complete -c alcove -n ${when} -l ${flag.slice(2)}${of === undefined ? '' : value(of)} -d ${quoted(description)}`
+  const lines = commands.flatMap(({ name, description, options, argument }) => {
+    const within = `__fish_seen_subcommand_from ${name}`
+    const words = typeof argument === 'object' ? argument.join(' ') : ''
     return [
-      `complete -c alcove -n __fish_use_subcommand -f -a ${name} -d ${quoted(description)}`,
-      ...options.map(({ flag, description: about, takesValue, values }) => {
-        const value =
-          values.length > 0 ? ` -x -a ${quoted(values.join(' '))}` : takesValue ? ' -r' : ''
-        return `complete -c alcove ${within} -l ${flag.slice(2)}${value} -d ${quoted(about)}`
-      }),
-      ...(words.length > 0
-        ? [`complete -c alcove ${within} -f -a ${quoted(words.join(' '))}`]
-        : []),
+      `complete -c alcove -n __fish_use_subcommand -a ${name} -d ${quoted(description)}`,
+      ...options.map(one => option(quoted(within), one)),
+      ...(argument === 'file' ? [`complete -c alcove -n '${within}' -F`] : []),
+      ...(words === ''
+        ? []
+        : [
+            `complete -c alcove -n '${within}; and not __fish_seen_subcommand_from ${words}' -a ${quoted(words)}`,
+          ]),
     ]
   })
-  return `# fish completion for alcove: alcove completion fish | source\n${lines.join('\n')}\n`
+  const first = programOptions.map(one => option('__fish_use_subcommand', one))
+  return `# fish completion for alcove: alcove completion fish | source\ncomplete -c alcove -f\n${[...first, ...lines].join('\n')}\n`
 }
 
 /** A word in single quotes, for all three shells; an apostrophe becomes a typographic one. */

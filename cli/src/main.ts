@@ -221,13 +221,13 @@ function completed(
   return {
     name: command.name(),
     description: command.description(),
-    options: command.options.map(option => ({
-      flag: option.long ?? option.flags,
-      description: option.description,
-      takesValue: option.required || option.optional,
-      values: option.argChoices ?? values[option.long ?? ''] ?? [],
-    })),
-    words: command.registeredArguments.flatMap(argument => argument.argChoices ?? []),
+    options: command.options.map(option => {
+      const words = option.argChoices ?? values[option.long ?? '']
+      const named = /<(directory|file|pem|socket)>/.test(option.flags) ? 'file' : 'free'
+      const value = option.required || option.optional ? (words ?? named) : undefined
+      return { flag: option.long ?? option.flags, description: option.description, value }
+    }),
+    argument: command.registeredArguments.map(({ argChoices }) => argChoices ?? 'file').at(0),
   }
 }
 
