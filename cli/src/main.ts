@@ -136,7 +136,7 @@ program
     'the simulated platforms: publish a TCB recovery, provision a node anew, or show where they stand',
   )
   .addArgument(new Argument('<action>', 'what to do').choices(['recover', 'provision', 'status']))
-  .option('--node <name>', 'the one node to provision; all of them unless told')
+  .option('--node <name>', 'the one platform to provision or show; all of them unless told')
   .addOption(stateOption)
   .addOption(outputOption)
   .action(async (action, options) => {
