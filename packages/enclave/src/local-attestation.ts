@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { KeyName, type KeyRequest, parseReport, type ReportBody } from '@alcove/sgx'
+import { parseReport, type ReportBody, reportKeyRequest } from '@alcove/sgx'
 import { aesCmac } from '@alcove/simulator/client'
 import { EnclaveError } from './enclave-error.ts'
 import type { EnclavePlatform } from './platform.ts'
@@ -31,18 +31,4 @@ export async function verifyReport(
     'ERR_ENCLAVE_REPORT_MAC',
     'this REPORT was not made for this enclave on this machine, or was changed: have the peer make it for the TARGETINFO that this enclave sends',
   )
-}
-
-/** For a REPORT key the processor takes everything but KEYID from the enclave and from itself. */
-function reportKeyRequest(keyId: Uint8Array): KeyRequest {
-  return {
-    keyName: KeyName.report,
-    keyPolicy: 0,
-    isvSvn: 0,
-    cpuSvn: new Uint8Array(16),
-    attributeMask: { flags: 0n, xfrm: 0n },
-    keyId,
-    miscMask: 0,
-    configSvn: 0,
-  }
 }

@@ -7,6 +7,7 @@ export {
   KeyPolicy,
   type KeyRequest,
   parseKeyRequest,
+  reportKeyRequest,
 } from './key-request.ts'
 export {
   type Certification,

@@ -86,3 +86,20 @@ export function encodeKeyRequest(request: KeyRequest): Uint8Array<ArrayBuffer> {
     .zeros(434)
     .done()
 }
+
+/**
+ * Asks for the REPORT key that checks a REPORT of `keyId` (32 bytes): the processor takes everything else from the enclave
+ * that asks and from itself.
+ */
+export function reportKeyRequest(keyId: Uint8Array): KeyRequest {
+  return {
+    keyName: KeyName.report,
+    keyPolicy: 0,
+    isvSvn: 0,
+    cpuSvn: new Uint8Array(16),
+    attributeMask: { flags: 0n, xfrm: 0n },
+    keyId,
+    miscMask: 0,
+    configSvn: 0,
+  }
+}

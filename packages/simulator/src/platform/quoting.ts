@@ -4,11 +4,10 @@ import {
   encodeQuote,
   encodeQuoteSignedPart,
   INTEL_QE_VENDOR_ID,
-  KeyName,
-  type KeyRequest,
   parseReportBody,
   parseTargetInfo,
   type QuoteHeader,
+  reportKeyRequest,
   type TargetInfo,
 } from '@alcove/sgx'
 import { layOutEnclave } from '../client/layout.ts'
@@ -163,19 +162,6 @@ function checkedReport(enclave: Enclave, report: Uint8Array, who: string): Repor
     `the REPORT's MAC is not this CPU's for ${who}: ` +
     "make the REPORT on this node, for the TARGETINFO that the quote helper's init answers"
   throw new SimulatorError('ERR_SIMULATOR_REPORT', message)
-}
-
-function reportKeyRequest(keyId: Uint8Array): KeyRequest {
-  return {
-    keyName: KeyName.report,
-    keyPolicy: 0,
-    isvSvn: 0,
-    cpuSvn: new Uint8Array(16),
-    attributeMask: { flags: 0n, xfrm: 0n },
-    keyId,
-    miscMask: 0,
-    configSvn: 0,
-  }
 }
 
 /**
