@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { servePlugin, startStandInKubelet } from '@alcove/kubelet'
 import { jsonLog } from '@alcove/process'
-import { nodeSizes, writeSimulatedRoot } from '@alcove/simulator'
+import { nodeSizes, simulatedFaults, writeSimulatedRoot } from '@alcove/simulator'
 import { EPC_RESOURCE, epcPlugin, runDevicePlugin } from './index.ts'
 import { readSettings } from './settings.ts'
 
@@ -155,3 +155,44 @@ test('what the plugin logs says that its node is simulated', async () => {
     )
   })
 })
+
+/** The condition that each fault of a node does not meet first. */
+const unmet: Readonly<Record<(typeof simulatedFaults)[number], string>> = {
+  'no-sgx': 'cpu-sgx',
+  'no-launch-control': 'cpu-launch-control',
+  'no-epc': 'firmware',
+  'no-driver': 'kernel-driver',
+  'legacy-driver': 'kernel-driver',
+  'no-provision': 'provision-device',
+  'no-fsgsbase': 'fsgsbase',
+  noexec: 'dev-exec',
+}
+
+for (const fault of simulatedFaults) {
+  test(`a node with the fault ${fault} registers nothing, and its plugin says that ${unmet[fault]} is not met`, async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'alcove-'))
+    const root = join(directory, 'node')
+    const tokens = { enclaveToken: 'e', provisionToken: 'p' }
+    await writeSimulatedRoot(root, { size: 'DC2s_v2', os: 'in-kernel', fault, ...tokens })
+    const lines: string[] = []
+    const stop = new AbortController()
+    const running = runDevicePlugin({
+      environment: {
+        DEVICE_PLUGIN_KUBELET_DIR: join(directory, 'device-plugins'),
+        DEVICE_PLUGIN_SIMULATED_ROOT: root,
+      },
+      log: jsonLog('device-plugin', {
+        write: line => {
+          lines.push(line)
+          stop.abort()
+        },
+      }),
+      stop: stop.signal,
+    })
+    await running
+    await rm(directory, { recursive: true })
+    const [said] = lines.map((line): Record<string, unknown> => JSON.parse(line))
+    equal(lines.length, 1)
+    deepEqual([said?.['event'], said?.['condition']], ['nothing to offer', unmet[fault]])
+  })
+}
