@@ -1,6 +1,7 @@
-import { equal, match, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { alcove } from '../testing/alcove.ts'
@@ -38,4 +39,21 @@ test('README: the TypeScript that verifies a quote refuses one that the policy d
     encoding: 'utf8',
   })
   match(ran.stderr, /Error: the TCB status is ConfigurationAndSWHardeningNeeded .*MRENCLAVE/)
+})
+
+test('README: the road that it shows is what up prints', async () => {
+  const [, shown = ''] = /^```\n(node1: [\s\S]*?)^```/m.exec(readme) ?? []
+  const state = await mkdtemp(join(tmpdir(), 'alcove-'))
+  try {
+    const { stdout } = await alcove('up', '--once', '--state', state)
+    const said = stdout.replaceAll(state, '/home/you/.alcove').split('\n')
+    const told = shown.split('\n').filter(line => line !== '' && line.trim() !== '…')
+    ok(told.length > 15)
+    deepEqual(
+      told.filter(line => !said.includes(line)),
+      [],
+    )
+  } finally {
+    await rm(state, { recursive: true })
+  }
 })
