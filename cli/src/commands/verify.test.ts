@@ -288,6 +288,15 @@ test('a pipe in place of a quote is refused at once, and does not hang', async (
   match(stderr, /is not a regular file/)
 })
 
+test('a reader that has enough of it changes nothing about the exit code', () => {
+  const program = join(projectRoot, 'cli/src/main.ts')
+  const asked = [process.execPath, program, 'verify', quote, ...withCollateral].join(' ')
+  const script = `${asked} | head -1 >/dev/null; exit \${PIPESTATUS[0]}`
+  const ran = spawnSync('bash', ['-c', script], { encoding: 'utf8' })
+  equal(ran.stderr, '')
+  equal(ran.status, 3)
+})
+
 test('usage errors are an error object too, where JSON was asked for', async () => {
   const { code, stdout } = await alcove('verify', quote, '--output', 'json', '--trust-me')
   equal(code, 2)
