@@ -44,6 +44,8 @@ export function thisMachine() {
   return { platform: process.platform, arch: process.arch, glibc }
 }
 
+const PARENT_CHECK_MS = 500
+
 /** Path of the pinned Node, whether or not it is installed yet. */
 export function pinnedNode() {
   const name = PACKAGES[`${process.platform}-${process.arch}`] ?? 'node-none'
@@ -70,6 +72,10 @@ export function becomePinnedNode(args) {
   process.on('SIGINT', () => {
     if (!process.stdin.isTTY) child.kill('SIGINT') // a terminal sends it to the child as well
   })
+  const parent = process.ppid // npm's shell does not hand signals on: notice when it is gone
+  setInterval(() => {
+    if (process.ppid !== parent) child.kill('SIGTERM')
+  }, PARENT_CHECK_MS).unref()
   child.on('error', error => {
     process.stderr.write(`cannot run ${pinnedNode()}: ${error.message}\n`)
     process.exit(1)

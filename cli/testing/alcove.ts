@@ -58,7 +58,7 @@ export async function startUp(...args: readonly string[]): Promise<Up> {
   const up = Promise.withResolvers<void>()
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     said += text
-    if (said.includes('The node stays up')) up.resolve()
+    if (/The nodes? stays? up/.test(said)) up.resolve()
   })
   child.once('exit', () => up.reject(new Error(`alcove up ended: ${said}`)))
   await up.promise

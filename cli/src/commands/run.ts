@@ -122,7 +122,7 @@ export function printResult(result: RunResult, print: (text: string) => void): n
   if (evidence === undefined) {
     print(
       exitCode === 0
-        ? '\nThe program ended well and left no quote in the file that QUOTE_FILE names'
+        ? '\nThe program ended well. It left no quote (in the file that QUOTE_FILE names), so there is nothing to verify'
         : `\nThe program ended with exit code ${exitCode}`,
     )
     return exitCode === 0 ? Exit.ok : Exit.failed

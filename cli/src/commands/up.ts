@@ -87,7 +87,9 @@ export async function upCommand(options: UpOptions, terminal: CommandDeps): Prom
     terminal.print(JSON.stringify(told, undefined, 2))
   }
   if (options.once) return code
-  print('\nThe node stays up. Ctrl-C ends it and leaves no process behind.')
+  print(
+    `\nThe ${nodes.length === 1 ? 'node stays' : 'nodes stay'} up. Ctrl-C ends ${nodes.length === 1 ? 'it' : 'them'} and leaves no process behind.`,
+  )
   await aborted(stop)
   print('\nEnding the node')
   return Exit.ok
@@ -111,7 +113,7 @@ async function firstEnclave(
   const { evidence } = result
   if (evidence === undefined) return { code: Exit.failed, result }
   printFiles(evidence.files, print)
-  if (!options.once) printNext(evidence.files, options, print)
+  if (!options.once) printNext(evidence.files, options, mostFree(nodes), print)
   return { code, result }
 }
 
@@ -180,8 +182,18 @@ function printFiles(files: EvidenceFiles, print: (text: string) => void): void {
   print(`  root certificate   ${files.root}`)
 }
 
+/** The EPC of the largest node, in MiB. */
+function mostFree(nodes: readonly EmbeddedNode[]): number {
+  return Math.max(...nodes.map(({ offer }) => ('epc' in offer ? offer.epc.allocatable : 0)))
+}
+
 /** The next commands, whole and ready to paste. */
-function printNext(files: EvidenceFiles, options: UpOptions, print: (text: string) => void): void {
+function printNext(
+  files: EvidenceFiles,
+  options: UpOptions,
+  mostMiB: number,
+  print: (text: string) => void,
+): void {
   const state = options.state === undefined ? '' : ` --state ${shellWord(resolve(options.state))}`
   const real = 'vectors/sgx-v3-phala'
   const next: readonly [comment: string, command: string][] = [
@@ -193,8 +205,14 @@ function printNext(files: EvidenceFiles, options: UpOptions, print: (text: strin
       'verify a real, Intel-signed one with collateral of its time',
       `npx alcove verify ${real}/quote.bin --collateral ${real}/collateral.json --at 2025-07-04T10:28:44Z --accept ConfigurationAndSWHardeningNeeded`,
     ],
-    ['another enclave, with 40 MiB', `npx alcove run examples/attested-key --epc 40${state}`],
-    ['more EPC than is left: refused', `npx alcove run examples/hello-enclave --epc 64${state}`],
+    [
+      'another enclave',
+      `npx alcove run examples/attested-key --epc ${Math.min(40, mostMiB)}${state}`,
+    ],
+    [
+      'more EPC than is left: refused',
+      `npx alcove run examples/hello-enclave --epc ${mostMiB + 8}${state}`,
+    ],
     [
       'on a platform whose TCB is out of date: its quote verifies, the policy refuses it',
       `npx alcove run examples/hello-enclave --tcb OutOfDate${state}`,
