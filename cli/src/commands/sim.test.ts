@@ -1,3 +1,4 @@
+// Over 300 lines: the recovery story is told once, in the order of its guide, beside the refusals of each action.
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { copyFile, glob, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'

@@ -1,3 +1,4 @@
+// Over 300 lines: what the server owes each kind of peer, case by case; bad peers in crowds are in bad-peers.test.ts.
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { once } from 'node:events'
 import { lstat } from 'node:fs/promises'

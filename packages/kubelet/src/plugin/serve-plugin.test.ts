@@ -1,3 +1,4 @@
+// Over 300 lines: one life of a plugin after another, each against the same stand-in; restarts under load are in restarts.test.ts.
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict'
 import { once } from 'node:events'
 import { readdir, rm, unlink } from 'node:fs/promises'

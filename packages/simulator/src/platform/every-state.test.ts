@@ -1,3 +1,4 @@
+// Over 300 lines: one table of every state that a verifier can meet, with what it has to say of each.
 import { deepEqual, equal, match, notEqual, ok, throws } from 'node:assert/strict'
 import { test } from 'node:test'
 import {

@@ -1,3 +1,4 @@
+// Over 300 lines: a program's whole conversation with the platform, operation by operation, over one kind of socket.
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
