@@ -102,6 +102,8 @@ test('SIGINT ends a program that never comes back to its event loop, and -9 of i
       () => process.kill(second.pids['stand-in-kubelet'] ?? 0, 'SIGKILL'),
       () => second.process.kill('SIGINT'),
     ]) {
+      // a kubelet that has just restarted rejects what asks before its plugin is back
+      await within(20_000, 'the node serves', () => quoteWorks(nodePaths(second.state)))
       const running = alcove('run', folder, '--state', second.state)
       const { programs } = await runningPrograms(second.state)
       const [program] = programs
