@@ -21,6 +21,7 @@ const whole: ContainerAllocation = {
   mounts: [mount],
   envs: { SGX: '1' },
   annotations: { a: 'b' },
+  cdiDevices: ['alcove.dev/sgx=group'],
 }
 
 function parse(...containerResponses: MessageInitShape<typeof ContainerAllocateResponseSchema>[]) {
@@ -69,7 +70,14 @@ const refused: readonly [
   ['a permission twice', [{ devices: [{ ...device, permissions: 'rr' }] }], /permissions/],
   ['a variable with "=" in its name', [{ envs: { 'A=B': '' } }], /envs/],
   ['a zero byte in a variable', [{ envs: { A: '\0' } }], /envs: A has/],
-  ['a CDI device', [{ cdiDevices: [{ name: 'a/b=c' }] }], /cdi_devices/],
+  ['a CDI device without a class', [{ cdiDevices: [{ name: 'vendor=c' }] }], /cdi_devices\[0\]/],
+  ['a CDI device without a name', [{ cdiDevices: [{ name: 'a/b=' }] }], /cdi_devices\[0\]/],
+  ['a CDI device of a path', [{ cdiDevices: [{ name: '../b=c' }] }], /cdi_devices\[0\]/],
+  [
+    'a CDI device twice',
+    [{ cdiDevices: [{ name: 'a/b=c' }, { name: 'a/b=c' }] }],
+    /cdi_devices\[1\]\.name: .* twice/,
+  ],
 ]
 
 for (const [what, answers, field] of refused) {
@@ -87,11 +95,13 @@ test('of two resources that set the same key, the first wins', () => {
     mounts: [{ ...mount, readOnly: false }],
     envs: { SGX: '2', MORE: '3' },
     annotations: { a: 'c' },
+    cdiDevices: ['alcove.dev/sgx=group', 'alcove.dev/sgx=other'],
   }
   deepEqual(mergeAllocations([whole, other]), {
     ...whole,
     devices: [device, { ...device, containerPath: '/dev/more' }],
     envs: { SGX: '1', MORE: '3' },
+    cdiDevices: ['alcove.dev/sgx=group', 'alcove.dev/sgx=other'],
   })
 })
 

@@ -8,6 +8,10 @@ import {
 } from './gen/device_plugin_pb.ts'
 import { KubeletError } from './kubelet-error.ts'
 
+/** `vendor/class=name`. @see docs/formats/device-plugin.md, which names the CDI specification */
+const CDI_NAME =
+  /^[A-Za-z]([-A-Za-z0-9_.]*[A-Za-z0-9])?\/[A-Za-z]([-A-Za-z0-9_.]*[A-Za-z0-9])?=[A-Za-z0-9]([-A-Za-z0-9_.:]*[A-Za-z0-9])?$/
+
 /** A plugin's answer for one container, as a message. */
 export function encodeAllocation(allocation: ContainerAllocation): ContainerAllocateResponse {
   return create(ContainerAllocateResponseSchema, {
@@ -15,6 +19,7 @@ export function encodeAllocation(allocation: ContainerAllocation): ContainerAllo
     mounts: allocation.mounts.map(mount => ({ ...mount })),
     envs: { ...allocation.envs },
     annotations: { ...allocation.annotations },
+    cdiDevices: allocation.cdiDevices.map(name => ({ name })),
   })
 }
 
@@ -35,7 +40,6 @@ export function parseAllocation(
   if (answer === undefined || containerResponses.length !== 1) {
     return fail('container_responses', `want one, got ${containerResponses.length}`)
   }
-  if (answer.cdiDevices.length > 0) fail('cdi_devices', 'the stand-in kubelet has no CDI')
   const taken = new Set<string>()
   const path = (field: string, value: string): string =>
     isPlainAbsolute(value) ? value : fail(field, `"${value}" is not a plain absolute path`)
@@ -59,6 +63,7 @@ export function parseAllocation(
     })),
     envs: checkEnvs(answer.envs, fail),
     annotations: { ...answer.annotations },
+    cdiDevices: checkCdiNames(answer.cdiDevices, fail),
   }
 }
 
@@ -70,6 +75,7 @@ export function mergeAllocations(allocations: readonly ContainerAllocation[]): C
     mounts: firstByContainerPath(allocations.flatMap(({ mounts }) => mounts)),
     envs: Object.assign({}, ...lastFirst.map(({ envs }) => envs)),
     annotations: Object.assign({}, ...lastFirst.map(({ annotations }) => annotations)),
+    cdiDevices: [...new Set(allocations.flatMap(({ cdiDevices }) => cdiDevices))],
   }
 }
 
@@ -96,4 +102,18 @@ function checkEnvs(
     if (value.includes('\0')) fail('envs', `${name} has a zero byte`)
   }
   return { ...envs }
+}
+
+function checkCdiNames(
+  cdiDevices: readonly { readonly name: string }[],
+  fail: (field: string, detail: string) => never,
+): string[] {
+  const names = new Set<string>()
+  for (const [index, { name }] of cdiDevices.entries()) {
+    const field = `cdi_devices[${index}].name`
+    if (!CDI_NAME.test(name)) fail(field, `"${name}" is not vendor/class=name`)
+    if (names.has(name)) fail(field, `"${name}" is there twice`)
+    names.add(name)
+  }
+  return [...names]
 }

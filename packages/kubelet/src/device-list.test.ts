@@ -18,6 +18,37 @@ test('a device is its id and its health, and has no topology', () => {
   )
 })
 
+test('a device whose NUMA node is known names that one', () => {
+  const list = encodeDeviceList([
+    { id: '7', healthy: true, numaNode: 0 },
+    { id: '8', healthy: true, numaNode: 1 },
+    { id: '9', healthy: true, numaNode: undefined },
+  ])
+  deepEqual(
+    list.devices.map(({ topology }) => topology?.nodes.map(({ ID }) => ID)),
+    [[0n], [1n], undefined],
+  )
+})
+
+for (const numaNode of [-1, 0.5, Number.NaN]) {
+  test(`a device on NUMA node ${numaNode} is refused`, () => {
+    const plugin = countingPlugin(0)
+    plugin.replace([{ id: '0', healthy: true, numaNode }])
+    throws(() => readDeviceList(plugin), { code: 'ERR_KUBELET_PLUGIN' })
+  })
+}
+
+test('the bytes of the topology count', () => {
+  const plugin = countingPlugin(226_600)
+  readDeviceList(plugin)
+  plugin.replace(plugin.devices().map(device => ({ ...device, numaNode: 1 })))
+  throws(() => readDeviceList(plugin), {
+    code: 'ERR_KUBELET_LIST_TOO_LARGE',
+    devices: 226_600,
+    message: /is a message of \d+ bytes, and the kubelet receives 4194304 at most; let one device/,
+  })
+})
+
 // The number was measured with another protobuf implementation on the API's own .proto file.
 test('226,600 devices with decimal ids are the most that the kubelet can receive', () => {
   const bytesOfOne = toBinary(

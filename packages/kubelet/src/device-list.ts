@@ -11,10 +11,17 @@ export const HEALTHY = 'Healthy'
 const UNHEALTHY = 'Unhealthy'
 const MAX_ID = 63
 
-/** The message for a device list, unchecked. `topology` is left out: an empty one costs bytes and hints. */
+/**
+ * The message for a device list, unchecked. `topology` is there only for a device whose NUMA node is known: an empty one makes the
+ * kubelet's topology manager reject pods (kubernetes issue 112234).
+ */
 export function encodeDeviceList(devices: readonly Device[]): ListAndWatchResponse {
   return create(ListAndWatchResponseSchema, {
-    devices: devices.map(({ id, healthy }) => ({ ID: id, health: healthy ? HEALTHY : UNHEALTHY })),
+    devices: devices.map(({ id, healthy, numaNode }) => ({
+      ID: id,
+      health: healthy ? HEALTHY : UNHEALTHY,
+      ...(numaNode === undefined ? {} : { topology: { nodes: [{ ID: BigInt(numaNode) }] } }),
+    })),
   })
 }
 
@@ -28,10 +35,14 @@ export function readDeviceList(plugin: DevicePlugin): ListAndWatchResponse {
   const { resourceName } = plugin
   const list = plugin.devices()
   const ids = new Set<string>()
-  for (const { id } of list) {
+  for (const { id, numaNode = 0 } of list) {
     if (id === '' || id.length > MAX_ID || ids.has(id)) {
       const fault = ids.has(id) ? 'is there twice' : `is not 1 to ${MAX_ID} characters long`
       throw new KubeletError('ERR_KUBELET_PLUGIN', `${resourceName}: device id "${id}" ${fault}`)
+    }
+    if (!Number.isSafeInteger(numaNode) || numaNode < 0) {
+      const fault = `device "${id}": ${numaNode} is no NUMA node's number`
+      throw new KubeletError('ERR_KUBELET_PLUGIN', `${resourceName}: ${fault}`)
     }
     ids.add(id)
   }

@@ -10,7 +10,13 @@ export const RESOURCE = 'kubernetes.azure.com/sgx_epc_mem_in_MiB'
 /** For tests that are not about the time before a kubelet admits. */
 export const atOnce = { admitFromMs: 0 } as const
 
-export const nothing: ContainerAllocation = { devices: [], mounts: [], envs: {}, annotations: {} }
+export const nothing: ContainerAllocation = {
+  devices: [],
+  mounts: [],
+  envs: {},
+  annotations: {},
+  cdiDevices: [],
+}
 
 export interface CountingPlugin extends DevicePlugin {
   replace(devices: readonly Device[]): void

@@ -43,9 +43,9 @@ for (const { name, epcMib: epcMiB } of nodeSizes) {
   })
 }
 
-test('a container gets the enclave device under both generations of paths, and nothing else', () => {
+test('a container gets the enclave device under both generations of paths, and nothing else', async () => {
   for (const enclaveDevice of ['/dev/sgx_enclave', '/dev/sgx/enclave']) {
-    const allocation = epcPlugin({ ...offer, enclaveDevice }).allocate(['e0', 'e7'])
+    const allocation = await epcPlugin({ ...offer, enclaveDevice }).allocate(['e0', 'e7'])
     deepEqual(allocation.devices, [
       { hostPath: enclaveDevice, containerPath: '/dev/sgx_enclave', permissions: 'rw' },
       { hostPath: enclaveDevice, containerPath: '/dev/sgx/enclave', permissions: 'rw' },
@@ -54,8 +54,8 @@ test('a container gets the enclave device under both generations of paths, and n
   }
 })
 
-test('the AESM directory and the simulated platform are mounted read-only where the settings name them', () => {
-  const { mounts } = epcPlugin({
+test('the AESM directory and the simulated platform are mounted read-only where the settings name them', async () => {
+  const { mounts } = await epcPlugin({
     ...offer,
     aesmDirectory: '/var/run/aesmd',
     simulatorDirectory: '/sim/run/alcove-simulator',

@@ -57,5 +57,6 @@ function allocationOf(offer: EpcOffer): ContainerAllocation {
     ),
     envs: {},
     annotations: {},
+    cdiDevices: [],
   }
 }

@@ -21,24 +21,34 @@ export function allocateHandler(
   plugin: DevicePlugin,
   onEvent: (event: PluginEvent) => void,
 ): handleUnaryCall<AllocateRequest, AllocateResponse> {
+  const { resourceName } = plugin
   return ({ request }, respond) => {
     const requests = request.containerRequests.map(({ devicesIds }) => devicesIds)
-    const refusal = refusalOf(plugin, requests)
-    if (refusal !== undefined) {
-      onEvent({ event: 'allocate-refused', reason: refusal.details })
-      respond(refusal)
-      return
+    const refuse = ({ code, details }: Refusal): void => {
+      onEvent({ event: 'allocate-refused', reason: details })
+      respond({ code, details })
     }
-    try {
-      const containerResponses = requests.map(ids => encodeAllocation(plugin.allocate(ids)))
-      onEvent({ event: 'allocate', count: requests.flat().length })
-      respond(null, create(AllocateResponseSchema, { containerResponses }))
-    } catch (error) {
-      const reason = reasonOf(error)
-      onEvent({ event: 'allocate-refused', reason })
-      respond({ code: status.INTERNAL, details: `${plugin.resourceName}: ${reason}` })
-    }
+    answerOf(plugin, requests).then(
+      answer => {
+        if ('code' in answer) return refuse(answer)
+        onEvent({ event: 'allocate', count: requests.flat().length })
+        respond(null, answer)
+      },
+      (error: unknown) =>
+        refuse({ code: status.INTERNAL, details: `${resourceName}: ${reasonOf(error)}` }),
+    )
   }
+}
+
+async function answerOf(
+  plugin: DevicePlugin,
+  requests: readonly string[][],
+): Promise<AllocateResponse | Refusal> {
+  const refusal = refusalOf(plugin, requests)
+  if (refusal !== undefined) return refusal
+  const allocations = await Promise.all(requests.map(async ids => await plugin.allocate(ids)))
+  const containerResponses = allocations.map(encodeAllocation)
+  return create(AllocateResponseSchema, { containerResponses })
 }
 
 function refusalOf(plugin: DevicePlugin, requests: readonly string[][]): Refusal | undefined {

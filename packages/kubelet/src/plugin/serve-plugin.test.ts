@@ -12,16 +12,19 @@ import {
   countingPlugin,
   Events,
   healthy,
+  nothing,
   RESOURCE,
   scratch,
 } from '../../testing/counting-plugin.ts'
 import { inProcess, kill } from '../../testing/in-process.ts'
+import type { ContainerAllocation, DevicePlugin } from '../device-plugin.ts'
 import {
   AllocateRequestSchema,
   type Empty,
   EmptySchema,
   type RegisterRequest,
 } from '../gen/device_plugin_pb.ts'
+import { KubeletError } from '../kubelet-error.ts'
 import { bind, callUnary, devicePluginService, registrationService, unixClient } from '../rpc.ts'
 import { type StandInEvent, startStandInKubelet } from '../standin/standin-kubelet.ts'
 import type { PluginEvent } from './plugin-event.ts'
@@ -309,6 +312,27 @@ test('Allocate refuses an unknown and an unhealthy device, each by name', async 
     details: `${RESOURCE}: device "ill" is unhealthy`,
   })
   await rejects(allocate(server.path, []), { code: status.INVALID_ARGUMENT })
+})
+
+test('what a plugin’s Allocate throws or rejects with is what the kubelet and the pod are told', async t => {
+  const directory = await scratch(t)
+  await using kubelet = await startStandInKubelet({ directory, behaviour: atOnce })
+  const { promise, resolve } = Promise.withResolvers<ContainerAllocation>()
+  let allocate: DevicePlugin['allocate'] = () => {
+    throw new Error('the device node is gone')
+  }
+  const plugin = { ...countingPlugin(3), allocate: (ids: readonly string[]) => allocate(ids) }
+  await using _server = await servePlugin({ plugin, directory, endpoint: 'epc' })
+  await kubelet.waitFor(RESOURCE, ({ allocatable }) => allocatable === 3)
+  const code = 'ERR_KUBELET_ALLOCATE'
+  const gone = `${RESOURCE}: the device node is gone`
+  await rejects(kubelet.allocate(RESOURCE, 1), { code, message: new RegExp(gone) })
+  allocate = async () => Promise.reject(new KubeletError('ERR_KUBELET_PLUGIN', 'no CDI file'))
+  await rejects(kubelet.allocate(RESOURCE, 1), { code, message: /epc_mem_in_MiB: no CDI file/ })
+  allocate = () => promise
+  const later = kubelet.allocate(RESOURCE, 1)
+  resolve({ ...nothing, cdiDevices: ['alcove.dev/sgx=group'] })
+  deepEqual((await later).allocation.cdiDevices, ['alcove.dev/sgx=group'])
 })
 
 test('an Allocate request of more than 4 MiB is received', async t => {

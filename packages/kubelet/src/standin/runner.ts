@@ -38,7 +38,7 @@ export interface ProgramExit {
 /**
  * Runs a program that sees only what it was allocated, below a directory of its own that `ALCOVE_ROOT` names. Nothing of this
  * process's environment reaches it. Its IPC channel (`NODE_CHANNEL_FD`) closes when this process dies. Whatever it has
- * started ends with it.
+ * started ends with it. CDI devices are left out: to apply their edits is a container runtime's work.
  *
  * @throws {KubeletError} `ERR_KUBELET_PROGRAM` if it cannot be started; `ERR_KUBELET_ALLOCATION`
  */
