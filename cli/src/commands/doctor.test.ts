@@ -161,12 +161,14 @@ test('of this machine it says nothing of simulated, and comes to a conclusion', 
   match(text, code === 0 ? /\nCAPABLE: / : /\n(NOT CAPABLE|CANNOT TELL)/)
 })
 
-test('a mounted root where nothing is there leaves it open', async () => {
+test('of a mounted root where nothing is there, CPUID is known and the rest is left open', async () => {
   const root = join(directory, 'empty')
   await mkdir(root)
   const { code, text } = await doctor({ hostRoot: root })
   equal(code, 3)
-  match(text, / \? cpu-sgx +no such file\n/)
+  match(text, / \? fsgsbase +no such file\n/)
+  const asked = /SGX +(yes|no) +CPUID leaf 0x7 EBX bit 2, executed\n/.test(text)
+  equal(asked, process.arch === 'x64')
 })
 
 const refused: readonly (readonly [

@@ -57,7 +57,7 @@ async function diagnose({ simulatedRoot, hostRoot }: DoctorOptions): Promise<Dia
   }
   const root = hostRoot ?? '/'
   await expectDirectory('--host-root', root)
-  return concluded(await readNode(mountedHost(root)), undefined)
+  return concluded(await readNode(mountedHost(root, { executeCpuid: true })), undefined)
 }
 
 /** All of a root that is not there would be absent, and that would be said of the node. */

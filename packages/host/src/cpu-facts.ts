@@ -1,6 +1,6 @@
 import type { CpuidResult } from '@alcove/sgx'
 import { absent, type Fact, fileFact, firstKnown, map, permitted, text } from './fact.ts'
-import type { Host } from './host.ts'
+import type { CpuidReading, Host } from './host.ts'
 
 /** What the CPU says of itself, by CPUID, or as the kernel repeats it. */
 export interface CpuFacts {
@@ -71,12 +71,12 @@ const launchControlBit = 30
 
 export const cpuidPath = '/dev/cpu/0/cpuid'
 
-function leaf(host: Host, number: number, subleaf: number): Promise<Fact<CpuidResult>> {
+function leaf(host: Host, number: number, subleaf: number): Promise<Fact<CpuidReading>> {
   return permitted(cpuidPath, () => host.cpuid(number, subleaf))
 }
 
 function bitOf(
-  fact: Fact<CpuidResult>,
+  fact: Fact<CpuidReading>,
   name: string,
   register: keyof CpuidResult,
   at: number,
@@ -84,8 +84,13 @@ function bitOf(
   return map(
     fact,
     registers => ((registers[register] >>> at) & 1) === 1,
-    () => `CPUID leaf ${name} ${register.toUpperCase()} bit ${at}`,
+    () => cpuidSource(`CPUID leaf ${name} ${register.toUpperCase()} bit ${at}`, fact.value),
   )
+}
+
+/** How a fact that CPUID stated names its source: whether the node was asked, or this process executed it. */
+export function cpuidSource(what: string, reading: CpuidReading | undefined): string {
+  return reading?.executed === true ? `${what}, executed` : what
 }
 
 /** The flag says yes where it is there; its absence says nothing. */

@@ -12,11 +12,16 @@ export interface Host {
   /** Who may open the file, or `undefined` if there is no such file. Symbolic links are followed. */
   access(path: string): Promise<FileAccess | undefined>
   /**
-   * What CPU 0 answers, or `undefined` where the node offers no way to ask.
+   * What a CPU of the node answers, or `undefined` where there is no way to ask.
    *
    * @throws {HostError} `ERR_HOST_READ` where the way is there, but not for this process
    */
-  cpuid(leaf: number, subleaf: number): Promise<CpuidResult | undefined>
+  cpuid(leaf: number, subleaf: number): Promise<CpuidReading | undefined>
+}
+
+export interface CpuidReading extends CpuidResult {
+  /** Set where this process executed the instruction itself; otherwise the node was asked: /dev/cpu/0/cpuid. */
+  readonly executed?: true
 }
 
 export interface FileAccess {

@@ -2,23 +2,68 @@ import type { Stats } from 'node:fs'
 import { open, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ByteReader } from '@alcove/bytes'
-import type { CpuidResult } from '@alcove/sgx'
 import { orAbsent } from './absence.ts'
-import type { FileAccess, Host } from './host.ts'
+import { type ExecuteCpuid, loadExecuteCpuid } from './cpuid-code.ts'
+import type { CpuidReading, FileAccess, Host } from './host.ts'
+import { HostError } from './host-error.ts'
 
 /**
  * The node as mounted at `root`: `/host` in a DaemonSet, `/` in a process of the node itself. `..` does not lead above
  * the root; symbolic links are followed as the kernel does, so an absolute one leads out of a mount.
+ *
+ * CPUID is asked of /dev/cpu/0/cpuid below the root, and where that is not there or not for this process, executed here
+ * if `executeCpuid` says that the machine under this process is the node.
  */
-export function mountedHost(root: string): Host {
+export function mountedHost(root: string, options: MountedHostOptions = {}): Host {
   const below = (path: string) => join(root, resolve('/', path))
+  const askNode: Cpuid = (leaf, subleaf) =>
+    orAbsent(cpuidPath, cpuidOf(below(cpuidPath), leaf, subleaf))
   return {
     read: path => orAbsent(path, readFile(below(path))),
     isCharDevice: async path =>
       (await orAbsent(path, stat(below(path))))?.isCharacterDevice() ?? false,
     access: async path => accessOf(await orAbsent(path, stat(below(path)))),
-    cpuid: (leaf, subleaf) => orAbsent(cpuidPath, cpuidOf(below(cpuidPath), leaf, subleaf)),
+    cpuid: options.executeCpuid === true ? orExecuted(askNode) : askNode,
   }
+}
+
+export interface MountedHostOptions {
+  /** Never where the node is simulated: this process would answer for another machine. */
+  readonly executeCpuid?: boolean
+}
+
+type Cpuid = Host['cpuid']
+
+/** Asks the node, and executes CPUID in this process where the node does not answer. */
+function orExecuted(askNode: Cpuid): Cpuid {
+  let loading: Promise<ExecuteCpuid | undefined> | undefined
+  return async (leaf, subleaf) => {
+    const answer = await settled(askNode(leaf, subleaf))
+    if (answer.value !== undefined) return answer.value
+    loading ??= loadExecuteCpuid()
+    const execute = await loading.catch(refused)
+    if (execute !== undefined) return { ...execute(leaf, subleaf), executed: true }
+    if (answer.error !== undefined) throw answer.error
+    return undefined
+  }
+}
+
+/** What the node answered; of its errors, only that it is not for this process, which executing makes up for. */
+async function settled(
+  asking: Promise<CpuidReading | undefined>,
+): Promise<{ readonly value?: CpuidReading | undefined; readonly error?: HostError }> {
+  try {
+    return { value: await asking }
+  } catch (error) {
+    if (error instanceof HostError && error.forbidden) return { error }
+    throw error
+  }
+}
+
+function refused(cause: unknown): never {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const detail = `CPUID cannot be asked there, nor executed by this process: ${why}`
+  throw new HostError('ERR_HOST_READ', cpuidPath, detail, { cause, forbidden: true })
 }
 
 /** What `stat` says of who may open a file. */
@@ -29,7 +74,7 @@ export function accessOf(stats: Stats | undefined): FileAccess | undefined {
 const cpuidPath = '/dev/cpu/0/cpuid'
 
 /** cpuid(4): 16 bytes at the position whose low 32 bits are the leaf and whose high 32 bits are the subleaf. */
-async function cpuidOf(path: string, leaf: number, subleaf: number): Promise<CpuidResult> {
+async function cpuidOf(path: string, leaf: number, subleaf: number): Promise<CpuidReading> {
   await using file = await open(path, 'r')
   const buffer = new Uint8Array(16)
   const position = (BigInt(subleaf) << 32n) | BigInt(leaf)

@@ -1,4 +1,4 @@
-import { type CpuFacts, cpuidPath, readCpu } from './cpu-facts.ts'
+import { type CpuFacts, cpuidPath, cpuidSource, readCpu } from './cpu-facts.ts'
 import { devicePaths, findDevices, type SgxDeviceNode, type SgxDriver } from './device-nodes.ts'
 import { type Epc, noEpc, readCpuidEpc, readSysfsEpc } from './epc.ts'
 import { absent, type Fact, fileFact, known, permitted, text } from './fact.ts'
@@ -102,7 +102,7 @@ async function readEpc(host: Host, cpu: CpuFacts): Promise<Fact<Epc>> {
   if (features.value === undefined) return features
   return cpu.sgx.value === false
     ? known(noEpc, cpu.sgx.source)
-    : known(await readCpuidEpc(host), 'CPUID leaf 0x12')
+    : known(await readCpuidEpc(host), cpuidSource('CPUID leaf 0x12', features.value))
 }
 
 function prettyName(bytes: Uint8Array): string | undefined {
