@@ -2,6 +2,7 @@ import { CodedError } from '@alcove/bytes'
 
 export type EnclaveErrorCode =
   | 'ERR_ENCLAVE_ATTESTATION_FILE'
+  | 'ERR_ENCLAVE_DEVICE_REFUSED'
   | 'ERR_ENCLAVE_KEY_REFUSED'
   | 'ERR_ENCLAVE_NO_DEVICE'
   | 'ERR_ENCLAVE_NO_PLATFORM'

@@ -3,6 +3,10 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseQuote } from '@alcove/sgx'
+import {
+  makeCharacterDevice,
+  noCharacterDevices,
+} from '../../simulator/testing/character-device.ts'
 import { gramineFiles } from '../testing/gramine-files.ts'
 import {
   programFolder,
@@ -40,6 +44,33 @@ test('without a device, without a platform and without EPC the program is told w
   })
   const small = await simulatedMachine(t, { epcBytes: 4096 })
   await rejects(openEnclave({ directory, root: small.root }), { code: 'ERR_ENCLAVE_OUT_OF_EPC' })
+})
+
+test('in a pod the device is opened, and the token is beside the platform’s socket', {
+  skip: noCharacterDevices,
+}, async t => {
+  const machine = await simulatedMachine(t, { device: 'character' })
+  const directory = await programFolder(t)
+  const enclave = await machine.open(directory)
+  const quote = parseQuote(await enclave.quote(Uint8Array.of(3)))
+  deepEqual(quote.body.mrEnclave, enclave.mrEnclave)
+  await rm(join(machine.root, 'run/alcove-simulator/token'))
+  await rejects(openEnclave({ directory, root: machine.root }), {
+    code: 'ERR_SIMULATOR_UNREACHABLE',
+    message: /no token/,
+  })
+})
+
+test('a device that is there and does not open is told from one that is not there', {
+  skip: noCharacterDevices,
+}, async t => {
+  const root = await temporaryDirectory(t)
+  await mkdir(join(root, 'dev'), { recursive: true })
+  makeCharacterDevice(join(root, 'dev/sgx_enclave'), [4095, 1])
+  await rejects(openEnclave({ directory: await programFolder(t), root }), {
+    code: 'ERR_ENCLAVE_DEVICE_REFUSED',
+    message: /\/dev\/sgx_enclave.*ENXIO/,
+  })
 })
 
 test('an enclave that is closed gives its EPC back', async t => {

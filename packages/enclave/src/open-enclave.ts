@@ -23,8 +23,8 @@ export interface OpenEnclaveOptions {
  * This program's enclave: the one that Gramine runs it in, where `/dev/attestation/attestation_type` is there; else one on the
  * simulated node that this container was given a device of.
  *
- * @throws {EnclaveError} `ERR_ENCLAVE_NO_DEVICE`, `ERR_ENCLAVE_NO_PLATFORM`, `ERR_ENCLAVE_OUT_OF_EPC`; under Gramine
- *   `ERR_ENCLAVE_ATTESTATION_FILE`
+ * @throws {EnclaveError} `ERR_ENCLAVE_NO_DEVICE`, `ERR_ENCLAVE_DEVICE_REFUSED`, `ERR_ENCLAVE_NO_PLATFORM`,
+ *   `ERR_ENCLAVE_OUT_OF_EPC`; under Gramine `ERR_ENCLAVE_ATTESTATION_FILE`
  */
 export async function openEnclave(options: OpenEnclaveOptions): Promise<Enclave> {
   const root = options.root ?? '/'

@@ -11,6 +11,7 @@ import {
   type PlatformOptions,
   serveSimulatedPlatform,
 } from '../../simulator/src/index.ts'
+import { makeCharacterDevice } from '../../simulator/testing/character-device.ts'
 import { type Enclave, openEnclave } from '../src/index.ts'
 
 const projectRoot = join(import.meta.dirname, '../../..')
@@ -27,21 +28,28 @@ export interface SimulatedMachine {
   open(directory: string): Promise<Enclave>
 }
 
+/**
+ * @param options.device `file`, as on an embedded node, unless told: a plain file that holds the token; `character`, as in a
+ *   pod: a character device, and the token beside the platform's socket
+ */
 export async function simulatedMachine(
   t: TestContext,
-  options: Partial<PlatformOptions> = {},
+  options: Partial<PlatformOptions> & { readonly device?: 'file' | 'character' } = {},
 ): Promise<SimulatedMachine> {
+  const { device = 'file', ...changes } = options
   const root = await temporaryDirectory(t)
   for (const directory of ['dev', 'run/alcove-simulator', 'var/run/aesmd']) {
     await mkdir(join(root, directory), { recursive: true })
   }
-  await writeFile(join(root, 'dev/sgx_enclave'), tokens.enclave)
+  if (device === 'character') makeCharacterDevice(join(root, 'dev/sgx_enclave'))
+  const tokenFile = device === 'character' ? 'run/alcove-simulator/token' : 'dev/sgx_enclave'
+  await writeFile(join(root, tokenFile), tokens.enclave)
   const platform = createPlatform({
     seed: new Uint8Array(32).fill(7),
     now: () => new Date('2026-05-01T12:00:00Z'),
     random: length => new Uint8Array(length).fill(1),
     epcBytes: 96 * 2 ** 20,
-    ...options,
+    ...changes,
   })
   const platformSocket = join(root, 'run/alcove-simulator/platform.socket')
   const server = await serveSimulatedPlatform({ path: platformSocket, platform, tokens })

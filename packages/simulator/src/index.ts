@@ -40,6 +40,7 @@ export {
   type Platform,
   type PlatformOptions,
 } from './platform/platform.ts'
+export { platformIdOf } from './platform/platform-id.ts'
 export {
   defaultPlatformId,
   encodePlatformState,

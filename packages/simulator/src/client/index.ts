@@ -5,6 +5,7 @@ export {
   SimulatorError,
   type SimulatorErrorCode,
 } from '../simulator-error.ts'
+export { type DeviceOpening, deviceNames, openDeviceNode } from './device-node.ts'
 export { enclaveFolder } from './folder.ts'
 export {
   type EnclaveLayout,
@@ -32,3 +33,4 @@ export type {
 } from './remote-enclave.ts'
 export { simulatedMrSigner } from './signer.ts'
 export { SimulatedQuoting, type SimulatedQuotingOptions } from './simulated-quoting.ts'
+export { type TokenSource, tokenFile } from './token.ts'

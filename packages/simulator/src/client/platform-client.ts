@@ -9,6 +9,7 @@ import {
   createEnclave,
   type LoadedEnclave,
 } from './remote-enclave.ts'
+import { type TokenSource, tokenOf } from './token.ts'
 
 /** A program's connection to the platform of its node. Its enclaves end with it. */
 export interface PlatformClient extends AsyncDisposable {
@@ -41,19 +42,19 @@ export interface ConnectOptions {
 }
 
 /**
- * @param token what the enclave device's file holds; without one only `epc`, `collateral`, `root`, `tcb` and `reload` are answered
+ * @param token what the enclave device's file holds, or where it is read once the connection is made; without one only `epc`, `collateral`, `root`, `tcb` and `reload` are answered
  * @throws {SimulatorError} `ERR_SIMULATOR_UNREACHABLE`; `ERR_SIMULATOR_NOT_PERMITTED` for a token that is not the node's
  */
 export async function connectPlatform(
   path: string,
-  token: string | undefined,
+  token: TokenSource | undefined,
   { timeoutMs = 30_000 }: ConnectOptions = {},
 ): Promise<PlatformClient> {
   const connection = await Connection.open(path, AbortSignal.timeout(timeoutMs))
   const ask: Ask = (op, fields) => connection.request(op, fields, AbortSignal.timeout(timeoutMs))
   const close = () => connection.close()
   try {
-    if (token !== undefined) await ask('open', { token })
+    if (token !== undefined) await ask('open', { token: await tokenOf(token) })
   } catch (error) {
     await close()
     throw error

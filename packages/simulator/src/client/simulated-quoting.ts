@@ -1,12 +1,15 @@
 import type { Answer, Operation, RequestFields } from '../protocol/index.ts'
-import { SimulatorError } from '../simulator-error.ts'
+import { SimulatorError, type SimulatorErrorCode } from '../simulator-error.ts'
 import { Connection } from './connection.ts'
+import { type TokenSource, tokenOf } from './token.ts'
 
 export interface SimulatedQuotingOptions {
   /** Of the platform's socket. */
   readonly path: string
-  /** What the provision device's file holds. */
-  readonly token: string
+  /** What the provision device's file holds on an embedded node; on a cluster, the file that holds it. */
+  readonly token: TokenSource
+  /** Asked before each connection is made: throws where the provision device is not to be had. */
+  readonly beforeOpening?: () => Promise<void>
 }
 
 const openTimeoutMs = 5_000
@@ -53,18 +56,20 @@ export class SimulatedQuoting implements AsyncDisposable {
     await connection?.close()
   }
 
-  /** Every request can be made twice, so one that a restart cut off is made again. */
+  /**
+   * Every request can be made twice, so one that a restart cut off is made again; and so is one that met the new platform
+   * with the old one's token, or the old platform with the new one's.
+   */
   async #ask<Op extends Operation>(
     op: Op,
     fields: RequestFields<string>[Op],
     signal: AbortSignal,
   ): Promise<Answer<Op>> {
     const used = this.#connect()
-    const connection = await used
     try {
-      return await connection.request(op, fields, signal)
+      return await (await used).request(op, fields, signal)
     } catch (error) {
-      if (!isUnreachable(error)) throw error
+      if (!isRestart(error)) throw error
       this.#forget(used)
       return (await this.#connect()).request(op, fields, signal)
     }
@@ -86,12 +91,13 @@ export class SimulatedQuoting implements AsyncDisposable {
 }
 
 async function openQuoting(
-  { path, token }: SimulatedQuotingOptions,
+  { path, token, beforeOpening }: SimulatedQuotingOptions,
   signal: AbortSignal,
 ): Promise<Connection> {
+  await beforeOpening?.()
   const connection = await Connection.open(path, signal)
   try {
-    await connection.request('open', { token }, signal)
+    await connection.request('open', { token: await tokenOf(token) }, signal)
     return connection
   } catch (error) {
     await connection.close()
@@ -99,6 +105,12 @@ async function openQuoting(
   }
 }
 
-function isUnreachable(error: unknown): boolean {
-  return error instanceof SimulatorError && error.code === 'ERR_SIMULATOR_UNREACHABLE'
+/** What a platform that starts anew looks like from here, while it does and after. */
+function isRestart(error: unknown): boolean {
+  return error instanceof SimulatorError && restartCodes.has(error.code)
 }
+
+const restartCodes: ReadonlySet<SimulatorErrorCode> = new Set([
+  'ERR_SIMULATOR_UNREACHABLE',
+  'ERR_SIMULATOR_NOT_PERMITTED',
+])

@@ -13,6 +13,10 @@ export interface ServeOptions {
   readonly path: string
   readonly platform: Platform
   readonly tokens: PlatformTokens
+  /** Permission bits of the socket; 0600 unless told. On a cluster 0666: who was given its directory may connect. */
+  readonly mode?: number
+  /** Done once it is clear that nobody else is served at `path`, and before anybody can connect: tokens are written here. */
+  readonly beforeListening?: () => Promise<void>
   /**
    * Asked when a client wants the platform's state looked at: another platform than before is served from then on, and
    * every connection but the client's ends, as all of a machine's processes do when it starts into new microcode.
@@ -47,6 +51,7 @@ export async function serveSimulatedPlatform(options: ServeOptions): Promise<Pla
   let { platform } = options
   const limits = { ...defaultLimits, ...options.limits }
   await freeSocketPath(path)
+  await options.beforeListening?.()
   const sockets = new Map<Socket, Promise<void>>()
   const server = createServer(socket => {
     socket.on('error', () => socket.destroy())
@@ -73,7 +78,7 @@ export async function serveSimulatedPlatform(options: ServeOptions): Promise<Pla
       conversation.finally(() => sockets.delete(socket)),
     )
   })
-  await listen(server, path)
+  await listen(server, path, options.mode ?? 0o600)
   return {
     path,
     async [Symbol.asyncDispose]() {
@@ -85,11 +90,11 @@ export async function serveSimulatedPlatform(options: ServeOptions): Promise<Pla
   }
 }
 
-async function listen(server: Server, path: string): Promise<void> {
+async function listen(server: Server, path: string, mode: number): Promise<void> {
   server.listen(path)
   try {
     await once(server, 'listening')
-    await chmod(path, 0o600)
+    await chmod(path, mode)
   } catch (cause) {
     server.close()
     const reason = cause instanceof Error ? cause.message : String(cause)
