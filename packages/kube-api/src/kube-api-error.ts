@@ -1,0 +1,22 @@
+import { CodedError } from '@alcove/bytes'
+
+export type KubeApiErrorCode =
+  | 'ERR_KUBE_CREDENTIALS'
+  | 'ERR_KUBE_UNREACHABLE'
+  | 'ERR_KUBE_STATUS'
+  | 'ERR_KUBE_ANSWER'
+
+/** The API server was not reached, refused, or answered something else than what was asked for. Never holds the token. */
+export class KubeApiError extends CodedError<KubeApiErrorCode> {
+  /** HTTP status, of `ERR_KUBE_STATUS`. */
+  readonly status: number | undefined
+
+  constructor(
+    code: KubeApiErrorCode,
+    detail: string,
+    options?: ErrorOptions & { status?: number },
+  ) {
+    super(code, detail, options)
+    this.status = options?.status
+  }
+}

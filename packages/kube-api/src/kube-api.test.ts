@@ -1,0 +1,166 @@
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import type { RequestListener } from 'node:http'
+import { createServer } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import { z } from 'zod'
+import { inCluster, KubeApiError, kubeApi } from './index.ts'
+
+const run = promisify(execFile)
+const directory = await mkdtemp(join(tmpdir(), 'alcove-kube-'))
+after(() => rm(directory, { recursive: true }))
+
+/** A certificate authority, and a server's certificate of its own for 127.0.0.1. */
+async function authority(name: string): Promise<{ ca: string; key: string; certificate: string }> {
+  const file = (kind: string) => join(directory, `${name}.${kind}`)
+  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
+  const openssl = (...args: string[]) => run('openssl', args)
+  await openssl(
+    'req',
+    '-x509',
+    ...ec,
+    '-subj',
+    `/CN=${name}`,
+    '-keyout',
+    file('ca.key'),
+    '-out',
+    file('ca'),
+  )
+  await openssl('req', ...ec, '-subj', '/CN=api', '-keyout', file('key'), '-out', file('csr'))
+  await writeFile(file('ext'), 'subjectAltName=IP:127.0.0.1')
+  const signed = [
+    '-CA',
+    file('ca'),
+    '-CAkey',
+    file('ca.key'),
+    '-days',
+    '1',
+    '-extfile',
+    file('ext'),
+  ]
+  await openssl('x509', '-req', '-in', file('csr'), ...signed, '-out', file('crt'))
+  return { ca: file('ca'), key: file('key'), certificate: file('crt') }
+}
+
+const ours = await authority('ours')
+const another = await authority('another')
+const tokenFile = join(directory, 'token')
+await writeFile(tokenFile, 'first\n')
+
+async function server(t: TestContext, listener: RequestListener, identity = ours) {
+  const listening = createServer(
+    { key: await readFile(identity.key), cert: await readFile(identity.certificate) },
+    listener,
+  ).listen(0, '127.0.0.1')
+  await once(listening, 'listening')
+  t.after(() => {
+    listening.closeAllConnections()
+    listening.close()
+  })
+  const address = listening.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  return { host: '127.0.0.1', port, tokenFile, caFile: ours.ca }
+}
+
+const Name = z.object({ metadata: z.object({ name: z.string() }) })
+
+test('an answer is read by the schema, and the request shows the token of now', async t => {
+  const shown: (string | undefined)[] = []
+  const api = kubeApi(
+    await server(t, ({ headers, url }, response) => {
+      shown.push(headers.authorization, url)
+      response.end('{"metadata":{"name":"n","uid":"x"},"spec":{}}')
+    }),
+  )
+  deepEqual(await api.get('/api/v1/nodes/n', Name), { metadata: { name: 'n' } })
+  await writeFile(tokenFile, 'second\n')
+  await api.get('/api/v1/nodes/n', Name)
+  const path = '/api/v1/nodes/n'
+  deepEqual(shown, ['Bearer first', path, 'Bearer second', path])
+})
+
+test('a server that another authority vouches for gets no token', async t => {
+  let asked = 0
+  const api = kubeApi(await server(t, () => void asked++, another))
+  await rejects(api.get('/x', Name), { code: 'ERR_KUBE_UNREACHABLE' })
+  equal(asked, 0)
+})
+
+test('a refusal is told with its status and the server’s reason', async t => {
+  const api = kubeApi(
+    await server(t, (_request, response) => {
+      response.writeHead(403).end('{"kind":"Status","message":"nodes \\"n\\" is forbidden"}')
+    }),
+  )
+  await rejects(api.get('/api/v1/nodes/n', Name), {
+    code: 'ERR_KUBE_STATUS',
+    status: 403,
+    message: '/api/v1/nodes/n: HTTP 403: nodes "n" is forbidden',
+  })
+})
+
+for (const [what, body] of [
+  ['is not JSON', '<html>'],
+  ['lacks a field', '{"metadata":{}}'],
+  ['is not UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+] as const) {
+  test(`an answer that ${what} is refused`, async t => {
+    const api = kubeApi(await server(t, (_request, response) => void response.end(body)))
+    await rejects(api.get('/x', Name), { code: 'ERR_KUBE_ANSWER' })
+  })
+}
+
+test('an answer without end is cut off', async t => {
+  const options = await server(t, (_request, response) => {
+    const more = (): void => {
+      while (!response.destroyed && response.write('x'.repeat(65_536)));
+      response.once('drain', more)
+    }
+    more()
+  })
+  await rejects(kubeApi({ ...options, maxBytes: 100_000 }).get('/x', Name), {
+    code: 'ERR_KUBE_ANSWER',
+    message: '/x: more than 100000 bytes',
+  })
+})
+
+test('a server that is silent is given up, and one that is not there is named', async t => {
+  const silent = await server(t, () => undefined)
+  await rejects(kubeApi({ ...silent, timeoutMs: 50 }).get('/x', Name), {
+    code: 'ERR_KUBE_UNREACHABLE',
+    message: /no answer in time/,
+  })
+  await rejects(kubeApi({ ...silent, port: 1 }).get('/x', Name), (error: unknown) => {
+    ok(error instanceof KubeApiError)
+    match(error.message, /^127\.0\.0\.1:1: /)
+    return error.code === 'ERR_KUBE_UNREACHABLE'
+  })
+})
+
+test('the caller’s signal ends a request', async t => {
+  const stop = new AbortController()
+  const options = await server(t, () => stop.abort())
+  await rejects(kubeApi(options).get('/x', Name, stop.signal), { name: 'AbortError' })
+})
+
+test('a pod without a token is told where it looked', async t => {
+  const options = await server(t, (_request, response) => void response.end('{}'))
+  await rejects(kubeApi({ ...options, tokenFile: join(directory, 'none') }).get('/x', Name), {
+    code: 'ERR_KUBE_CREDENTIALS',
+    message: /none: ENOENT.*automountServiceAccountToken/,
+  })
+})
+
+test('in a cluster the API server is where the kubelet says, and elsewhere there is none', () => {
+  const { host, port } =
+    inCluster({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '6443' }) ?? {}
+  deepEqual([host, port], ['fd00::1', 6443])
+  equal(inCluster({ KUBERNETES_SERVICE_HOST: '10.0.0.1' })?.port, 443)
+  equal(inCluster({}), undefined)
+  equal(inCluster({ KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: 'x' }), undefined)
+})
