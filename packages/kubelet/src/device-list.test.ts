@@ -1,8 +1,8 @@
-import { deepEqual, equal, ok, throws } from 'node:assert/strict'
+import { deepEqual, equal, notEqual, ok, throws } from 'node:assert/strict'
 import { test } from 'node:test'
 import { toBinary } from '@bufbuild/protobuf'
 import { countingPlugin, healthy, RESOURCE } from '../testing/counting-plugin.ts'
-import { encodeDeviceList, readDeviceList } from './device-list.ts'
+import { CurrentList, encodeDeviceList, readDeviceList } from './device-list.ts'
 import { ListAndWatchResponseSchema } from './gen/device_plugin_pb.ts'
 import { ListTooLargeError } from './kubelet-error.ts'
 
@@ -83,4 +83,34 @@ for (const [what, devices] of [
 
 test('no devices are an empty message', () => {
   deepEqual(toBinary(ListAndWatchResponseSchema, encodeDeviceList([])), new Uint8Array())
+})
+
+test('a list is encoded again only when it differs', () => {
+  const plugin = countingPlugin(2)
+  const list = new CurrentList(plugin)
+  const first = list.read()
+  plugin.replace(healthy(2))
+  equal(list.read(), first)
+  const changes = [
+    [
+      { id: '0', healthy: true },
+      { id: '1', healthy: false },
+    ],
+    [
+      { id: '0', healthy: true },
+      { id: '1', healthy: false, numaNode: 1 },
+    ],
+    [
+      { id: '1', healthy: false, numaNode: 1 },
+      { id: '0', healthy: true },
+    ],
+    [{ id: '1', healthy: false, numaNode: 1 }],
+    [],
+  ]
+  for (const devices of changes) {
+    const before = list.read()
+    plugin.replace(devices)
+    notEqual(list.read(), before)
+    deepEqual(list.read().bytes.toString('hex'), readDeviceList(plugin).bytes.toString('hex'))
+  }
 })

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { type handleUnaryCall, status } from '@grpc/grpc-js'
 import { encodeAllocation } from '../allocation.ts'
+import type { CurrentList } from '../device-list.ts'
 import type { DevicePlugin } from '../device-plugin.ts'
 import {
   type AllocateRequest,
@@ -19,6 +20,7 @@ interface Refusal {
 /** Answers Allocate: every id is looked up before the plugin is asked for anything. */
 export function allocateHandler(
   plugin: DevicePlugin,
+  list: CurrentList,
   onEvent: (event: PluginEvent) => void,
 ): handleUnaryCall<AllocateRequest, AllocateResponse> {
   const { resourceName } = plugin
@@ -28,7 +30,7 @@ export function allocateHandler(
       onEvent({ event: 'allocate-refused', reason: details })
       respond({ code, details })
     }
-    answerOf(plugin, requests).then(
+    answerOf(plugin, list, requests).then(
       answer => {
         if ('code' in answer) return refuse(answer)
         onEvent({ event: 'allocate', count: requests.flat().length })
@@ -42,30 +44,34 @@ export function allocateHandler(
 
 async function answerOf(
   plugin: DevicePlugin,
+  list: CurrentList,
   requests: readonly string[][],
 ): Promise<AllocateResponse | Refusal> {
-  const refusal = refusalOf(plugin, requests)
+  const refusal = refusalOf(plugin.resourceName, list, requests)
   if (refusal !== undefined) return refusal
   const allocations = await Promise.all(requests.map(async ids => await plugin.allocate(ids)))
   const containerResponses = allocations.map(encodeAllocation)
   return create(AllocateResponseSchema, { containerResponses })
 }
 
-function refusalOf(plugin: DevicePlugin, requests: readonly string[][]): Refusal | undefined {
-  const healthOf = new Map(plugin.devices().map(({ id, healthy }) => [id, healthy]))
-  const resource = plugin.resourceName
+function refusalOf(
+  resource: string,
+  list: CurrentList,
+  requests: readonly string[][],
+): Refusal | undefined {
+  const { deviceOf } = list.read()
   if (requests.some(ids => ids.length === 0)) {
     return { code: status.INVALID_ARGUMENT, details: `${resource}: no device asked for` }
   }
   for (const id of requests.flat()) {
-    const healthy = healthOf.get(id)
-    if (healthy === undefined) {
+    const device = deviceOf.get(id)
+    if (device === undefined) {
       return {
         code: status.INVALID_ARGUMENT,
         details: KubeletError.unknownDevice(resource, id).message,
       }
     }
-    if (!healthy) {
+    if (!device.healthy) {
       return {
         code: status.FAILED_PRECONDITION,
         details: `${resource}: device "${id}" is unhealthy`,

@@ -2,7 +2,7 @@ import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import { Server, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
-import { readDeviceList } from '../device-list.ts'
+import type { CurrentList, DeviceList } from '../device-list.ts'
 import type { DevicePlugin } from '../device-plugin.ts'
 import {
   type DevicePluginOptions,
@@ -19,6 +19,15 @@ import type { PluginEvent } from './plugin-event.ts'
 const MAX_RECEIVE_BYTES = 64 * 1024 * 1024
 /** How long streams get to end on their own. */
 const CLOSE_MS = 200
+
+/** The plugin's service, with lists that are encoded already. */
+const listedService = {
+  ...devicePluginService,
+  listAndWatch: {
+    ...devicePluginService.listAndWatch,
+    responseSerialize: ({ bytes }: DeviceList): Buffer => bytes,
+  },
+}
 
 /** One life of the plugin's socket. Its name is never used again: a closing server deletes the path that it had. */
 export interface Generation {
@@ -37,27 +46,28 @@ export interface Generation {
  */
 export async function openGeneration(deps: {
   readonly plugin: DevicePlugin
+  readonly list: CurrentList
   readonly directory: string
   readonly endpoint: string
   readonly onEvent: (event: PluginEvent) => void
   readonly streams: Omit<ListStreamsDeps, 'read'>
 }): Promise<Generation> {
-  const { plugin, directory, endpoint, onEvent } = deps
+  const { plugin, list, directory, endpoint, onEvent } = deps
   const path = join(directory, endpoint)
   checkSocketPath(path)
-  const streams = new ListStreams({ ...deps.streams, read: () => readDeviceList(plugin) })
+  const streams = new ListStreams({ ...deps.streams, read: () => list.read() })
   const server = new Server({
     'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
     'grpc.max_send_message_length': -1,
     'grpc.enable_channelz': 0,
   })
-  server.addService(devicePluginService, {
+  server.addService(listedService, {
     getDevicePluginOptions: (
       _call: ServerUnaryCall<Empty, DevicePluginOptions>,
       respond: sendUnaryData<DevicePluginOptions>,
     ) => respond(null, create(DevicePluginOptionsSchema)),
     listAndWatch: (call: Parameters<ListStreams['accept']>[0]) => streams.accept(call),
-    allocate: allocateHandler(plugin, onEvent),
+    allocate: allocateHandler(plugin, list, onEvent),
   })
   await bind(server, path)
   const identity = await socketIdentity(path)

@@ -1,15 +1,16 @@
 import { type ServerWritableStream, status } from '@grpc/grpc-js'
-import type { Empty, ListAndWatchResponse } from '../gen/device_plugin_pb.ts'
+import type { DeviceList } from '../device-list.ts'
+import type { Empty } from '../gen/device_plugin_pb.ts'
 
-type Call = ServerWritableStream<Empty, ListAndWatchResponse>
+type Call = ServerWritableStream<Empty, DeviceList>
 
 /** After this long a stream counts as lasting. */
 const SETTLED_MS = 1_000
 
 export interface ListStreamsDeps {
   /** The whole list. On an error a new stream is refused, and an older one keeps the list that it has. */
-  readonly read: () => ListAndWatchResponse
-  readonly onOpen: (sent: ListAndWatchResponse) => void
+  readonly read: () => DeviceList
+  readonly onOpen: (sent: DeviceList) => void
   readonly onSettled: () => void
   readonly onEnd: () => void
   readonly onError: (error: unknown) => void
@@ -60,7 +61,7 @@ export class ListStreams {
   }
 
   /** A stream whose peer is slow gets the newest list when it has drained, not every one in between. */
-  #send(call: Call): ListAndWatchResponse | undefined {
+  #send(call: Call): DeviceList | undefined {
     const stream = this.#open.get(call)
     if (stream === undefined) return undefined
     stream.behind = call.writableNeedDrain

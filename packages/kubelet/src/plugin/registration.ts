@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import { status } from '@grpc/grpc-js'
-import { HEALTHY } from '../device-list.ts'
+import type { CurrentList } from '../device-list.ts'
 import type { DevicePlugin } from '../device-plugin.ts'
 import { RegisterRequestSchema } from '../gen/device_plugin_pb.ts'
 import { reasonOf } from '../kubelet-error.ts'
@@ -26,6 +26,7 @@ const STREAM_ENDED_MS = 250
 
 interface Deps {
   readonly plugin: DevicePlugin
+  readonly list: CurrentList
   readonly directory: string
   readonly stem: string
   readonly pollMs: number
@@ -141,18 +142,18 @@ export class Registration implements AsyncDisposable {
 
   /** Binds the next socket before the one before it is closed: that one may still carry a stream. */
   async #renew(): Promise<void> {
-    const { plugin, directory, stem, onEvent } = this.#deps
+    const { plugin, list, directory, stem, onEvent } = this.#deps
     await mkdir(directory, { recursive: true, mode: 0o750 })
     const endpoint = `${stem}-${randomBytes(4).toString('hex')}.sock`
     const next = await openGeneration({
       plugin,
+      list,
       directory,
       onEvent,
       endpoint,
       streams: {
-        onOpen: ({ devices }) => {
-          const healthy = devices.filter(({ health }) => health === HEALTHY).length
-          onEvent({ event: 'streaming', devices: devices.length, healthy })
+        onOpen: ({ deviceOf, healthy }) => {
+          onEvent({ event: 'streaming', devices: deviceOf.size, healthy })
           this.#hold.release()
           this.#bell.ring()
         },

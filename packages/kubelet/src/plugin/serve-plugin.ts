@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { readDeviceList } from '../device-list.ts'
+import { CurrentList } from '../device-list.ts'
 import type { DevicePlugin } from '../device-plugin.ts'
 import { KubeletError } from '../kubelet-error.ts'
 import { resourceNameFault } from '../resource-name.ts'
@@ -43,12 +43,14 @@ export async function servePlugin(options: ServePluginOptions): Promise<PluginSe
   if (fault !== undefined) {
     throw new KubeletError('ERR_KUBELET_PLUGIN', `resource name "${plugin.resourceName}": ${fault}`)
   }
-  readDeviceList(plugin)
+  const list = new CurrentList(plugin)
+  list.read()
   signal?.throwIfAborted()
   await makeDirectory(directory)
   await removeStaleSockets(directory, new RegExp(`^${RegExp.escape(stem)}-[0-9a-f]{8}\\.sock$`))
   const registration = await Registration.start({
     plugin,
+    list,
     directory,
     stem,
     pollMs: options.pollMs ?? 1_000,
