@@ -12,5 +12,8 @@ export const QUOTE_HELPER_SETTINGS = `
 Settings, in the environment:
   QUOTE_HELPER_SOCKET           where programs look for AESM
                                 (/var/run/aesmd/aesm.socket)
-  QUOTE_HELPER_SIMULATED_ROOT   the simulated node’s root whose platform makes the
-                                quotes (required in this version)`
+  QUOTE_HELPER_PLATFORM         what makes the quotes, on a cluster: simulated, the
+                                platform whose devices this container was allocated
+                                (required in this version)
+  QUOTE_HELPER_SIMULATED_ROOT   in its place, on the node that up starts: the
+                                simulated node’s root`

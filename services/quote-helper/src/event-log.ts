@@ -1,5 +1,6 @@
 import type { AesmEvent } from '@alcove/aesm'
 import { errorFields, type Log } from '@alcove/process'
+import type { SimulatorError } from '@alcove/simulator/client'
 
 /** How often one kind of failure is logged at most: any pod can make as many as it likes. */
 const EVERY_MS = 1000
@@ -9,19 +10,7 @@ const EVERY_MS = 1000
  * with how many more there were.
  */
 export function aesmEventLog(log: Log, now: () => number): (event: AesmEvent) => void {
-  const kinds = new Map<string, { loggedAt: number; more: number }>()
-  const sparsely = (
-    kind: string,
-    write: (fields: Readonly<Record<string, unknown>>) => void,
-  ): void => {
-    const last = kinds.get(kind)
-    if (last !== undefined && now() - last.loggedAt < EVERY_MS) {
-      last.more++
-      return
-    }
-    kinds.set(kind, { loggedAt: now(), more: 0 })
-    write(last === undefined || last.more === 0 ? {} : { moreBefore: last.more })
-  }
+  const sparsely = onceASecond(now)
   return event => {
     const { kind, ...fields } = event
     switch (event.kind) {
@@ -43,5 +32,28 @@ export function aesmEventLog(log: Log, now: () => number): (event: AesmEvent) =>
           log.error(kind, { ...fields, error: errorFields(event.error), ...more }),
         )
     }
+  }
+}
+
+/** Logs what the platform, or the way to it, refused: programs are answered a number only. */
+export function platformRefusalLog(log: Log, now: () => number): (error: SimulatorError) => void {
+  const sparsely = onceASecond(now)
+  return error => {
+    sparsely(error.code, more => log.warn('platform refused', { ...errorFields(error), ...more }))
+  }
+}
+
+type Sparsely = (kind: string, write: (fields: Readonly<Record<string, unknown>>) => void) => void
+
+function onceASecond(now: () => number): Sparsely {
+  const kinds = new Map<string, { loggedAt: number; more: number }>()
+  return (kind, write) => {
+    const last = kinds.get(kind)
+    if (last !== undefined && now() - last.loggedAt < EVERY_MS) {
+      last.more++
+      return
+    }
+    kinds.set(kind, { loggedAt: now(), more: 0 })
+    write(last === undefined || last.more === 0 ? {} : { moreBefore: last.more })
   }
 }

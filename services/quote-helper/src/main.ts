@@ -1,14 +1,12 @@
-import { mkdir, readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { AesmError, type QuotingBackend, serveAesm } from '@alcove/aesm'
-import { readSgx, simulatedHost } from '@alcove/host'
-import { aborted, ConfigError, type Environment, type Log } from '@alcove/process'
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { AesmError, type QuotingBackend } from '@alcove/aesm'
+import type { Environment, Log } from '@alcove/process'
 import { SimulatedQuoting, SimulatorError } from '@alcove/simulator/client'
-import { aesmEventLog } from './event-log.ts'
+import { aesmEventLog, platformRefusalLog } from './event-log.ts'
+import { keepServing } from './kept-socket.ts'
+import { allocatedPlatform, embeddedPlatform } from './platform.ts'
 import { readSettings } from './settings.ts'
-
-/** Where the simulated platform's socket is below a simulated root. */
-const PLATFORM_SOCKET = 'run/alcove-simulator/platform.socket'
 
 /**
  * The quote helper's process: listens first, so that early programs wait instead of failing, then answers with quotes of
@@ -20,37 +18,34 @@ export async function runQuoteHelper(deps: {
   environment: Environment
   log: Log
   stop: AbortSignal
+  /** Where this container's paths start: `/` unless told. */
+  root?: string
 }): Promise<void> {
-  const { log, stop } = deps
+  const { log, stop, root = '/' } = deps
   const { socketPath, simulatedRoot } = readSettings(deps.environment)
-  await using quoting = new SimulatedQuoting({
-    path: join(simulatedRoot, PLATFORM_SOCKET),
-    token: await provisionToken(simulatedRoot),
-  })
+  const platform =
+    simulatedRoot === undefined ? allocatedPlatform(root) : await embeddedPlatform(simulatedRoot)
+  await using quoting = new SimulatedQuoting(platform)
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o755 })
-  await using _server = await serveAesm({
+  const now = () => performance.now()
+  const options = {
     path: socketPath,
-    backend: answeringAesmErrors(quoting),
-    onEvent: aesmEventLog(log, () => performance.now()),
-  })
-  log.info('serving', { socket: socketPath, simulated: true })
-  await aborted(stop)
-}
-
-/** Whoever may read the provisioning device may use the quoting enclaves. */
-async function provisionToken(root: string): Promise<string> {
-  const { provisionDevice } = await readSgx(await simulatedHost(root))
-  if (provisionDevice === undefined) {
-    throw new ConfigError([`QUOTE_HELPER_SIMULATED_ROOT: ${root} has no provision device`])
+    backend: answeringAesmErrors(quoting, platformRefusalLog(log, now)),
+    onEvent: aesmEventLog(log, now),
   }
-  return readFile(join(root, provisionDevice.path), 'utf8')
+  const onServing = () => log.info('serving', { socket: socketPath, simulated: true })
+  await keepServing(options, { log, stop, onServing })
 }
 
 /** The platform's refusals, as the AESM numbers that programs are answered. */
-function answeringAesmErrors(quoting: QuotingBackend): QuotingBackend {
+function answeringAesmErrors(
+  quoting: QuotingBackend,
+  onRefused: (error: SimulatorError) => void,
+): QuotingBackend {
   const translated = <T>(answer: Promise<T>): Promise<T> =>
     answer.catch((cause: unknown) => {
       if (!(cause instanceof SimulatorError)) throw cause
+      onRefused(cause)
       throw new AesmError(cause.aesmCode, cause.message, { cause })
     })
   return {

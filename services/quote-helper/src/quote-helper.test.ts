@@ -17,14 +17,26 @@ import { simulatedMrSigner } from '@alcove/simulator/client'
 import { runQuoteHelper } from './index.ts'
 import { readSettings } from './settings.ts'
 
-test('without a simulated root the helper says what it cannot do yet', () => {
+test('without a simulated platform the helper says what it cannot do yet', () => {
+  const only = 'this version makes quotes on a simulated platform only'
   throws(() => readSettings({ QUOTE_HELPER_SOCKT: '/x' }), {
     code: 'ERR_CONFIG',
     problems: [
-      'QUOTE_HELPER_SIMULATED_ROOT: required: this version makes quotes on a simulated platform only',
+      `QUOTE_HELPER_PLATFORM: required, simulated: ${only}`,
       'QUOTE_HELPER_SOCKT: unknown setting',
     ],
   })
+  throws(() => readSettings({ QUOTE_HELPER_PLATFORM: 'hardware' }), {
+    problems: [`QUOTE_HELPER_PLATFORM: want simulated, got 'hardware': ${only}`],
+  })
+  throws(
+    () => readSettings({ QUOTE_HELPER_PLATFORM: 'simulated', QUOTE_HELPER_SIMULATED_ROOT: '/x' }),
+    {
+      problems: [
+        'QUOTE_HELPER_SIMULATED_ROOT: leave it out on a cluster, or leave QUOTE_HELPER_PLATFORM out',
+      ],
+    },
+  )
 })
 
 /** Runs the helper's process in this one, with a simulated platform behind it, until `story` ends. */
