@@ -1,0 +1,75 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { command } from '../cluster/command.ts'
+import { type ClusterLayout, clusterLayout, nodeDirectory } from '../cluster/layout.ts'
+import { daemonsOf, inMachine, stopMachine } from '../cluster/machine.ts'
+import { bootNode } from '../cluster/node.ts'
+import { type Api, connectApi } from '../kube/api.ts'
+
+/** The cluster that the stories run on. */
+export interface World {
+  readonly layout: ClusterLayout
+  readonly api: Api
+  kubectl(args: readonly string[], input?: string): Promise<string>
+  node(name: string): NodeHandle
+}
+
+/** A node's machine, as somebody sees it who stands in front of it. */
+export interface NodeHandle {
+  readonly name: string
+  /** The node's files on the machine's disk: `disk/var/lib/kubelet` and others are below. */
+  readonly directory: string
+  /** Runs a program on the node itself, outside any container. */
+  run(program: string, ...args: readonly string[]): Promise<string>
+  /** Kills a daemon of the node (`kubelet`, `containerd`), which its service manager starts again after 300 ms. Answers its pid. */
+  kill(daemon: string): Promise<number>
+  /** Pulls the plug and boots. */
+  reboot(): Promise<void>
+}
+
+/** Where `npm run e2e` tells its stories which cluster is theirs. */
+export const WORLD_HOME = 'ALCOVE_E2E_HOME'
+export const WORLD_NAME = 'ALCOVE_E2E_NAME'
+
+export function openWorld(environment: Readonly<Record<string, string | undefined>>): World {
+  const name = environment[WORLD_NAME]
+  const home = environment[WORLD_HOME]
+  if (name === undefined || home === undefined) {
+    throw new Error(`stories run by npm run e2e, which sets ${WORLD_HOME} and ${WORLD_NAME}`)
+  }
+  const layout = clusterLayout(name, home)
+  return {
+    layout,
+    api: connectApi(layout.apiSocket),
+    kubectl: (args, input) => command(layout.kubectl, args, input === undefined ? {} : { input }),
+    node: node => handleOf(layout, node),
+  }
+}
+
+function handleOf(layout: ClusterLayout, name: string): NodeHandle {
+  const directory = nodeDirectory(layout, name)
+  return {
+    name,
+    directory,
+    run: (program, ...args) => inMachine(directory, program, args),
+    kill: async daemon => {
+      for (;;) {
+        const [pid] = await daemonsOf(directory, daemon)
+        if (pid !== undefined) {
+          process.kill(pid, 'SIGKILL')
+          return pid
+        }
+        await sleep(20)
+      }
+    },
+    reboot: async () => {
+      await stopMachine(directory)
+      await bootNode(layout, name)
+    },
+  }
+}
+
+/** A path on a node's disk, as this machine sees it. */
+export function onDisk(node: NodeHandle, path: string): string {
+  return join(node.directory, 'disk', path)
+}
