@@ -114,3 +114,13 @@ test('a list is encoded again only when it differs', () => {
     deepEqual(list.read().bytes.toString('hex'), readDeviceList(plugin).bytes.toString('hex'))
   }
 })
+
+test('while a list is wrong, the last that was not stands', () => {
+  const plugin = countingPlugin(2)
+  const list = new CurrentList(plugin)
+  const before = list.read()
+  plugin.replace([...healthy(1), ...healthy(1)])
+  throws(() => list.read(), { code: 'ERR_KUBELET_PLUGIN' })
+  equal(list.latest(), before)
+  throws(() => new CurrentList(plugin).latest(), { code: 'ERR_KUBELET_PLUGIN' })
+})

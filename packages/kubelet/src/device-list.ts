@@ -90,6 +90,20 @@ export class CurrentList {
     }
     return this.#last
   }
+
+  /**
+   * The list that the kubelet can have: the one of now, or, if that one is wrong, the last that was not.
+   *
+   * @throws as `readDeviceList` does, if there was none before
+   */
+  latest(): DeviceList {
+    try {
+      return this.read()
+    } catch (error) {
+      if (this.#last === undefined) throw error
+      return this.#last
+    }
+  }
 }
 
 function deviceFault(id: string, numaNode: number | undefined): string | undefined {

@@ -59,7 +59,7 @@ function refusalOf(
   list: CurrentList,
   requests: readonly string[][],
 ): Refusal | undefined {
-  const { deviceOf } = list.read()
+  const { deviceOf } = list.latest()
   if (requests.some(ids => ids.length === 0)) {
     return { code: status.INVALID_ARGUMENT, details: `${resource}: no device asked for` }
   }

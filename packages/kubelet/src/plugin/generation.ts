@@ -1,18 +1,13 @@
 import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { create } from '@bufbuild/protobuf'
-import { Server, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
+import { Server } from '@grpc/grpc-js'
 import type { CurrentList, DeviceList } from '../device-list.ts'
 import type { DevicePlugin } from '../device-plugin.ts'
-import {
-  type DevicePluginOptions,
-  DevicePluginOptionsSchema,
-  type Empty,
-} from '../gen/device_plugin_pb.ts'
 import { bind, devicePluginService } from '../rpc.ts'
 import { absent, checkSocketPath, socketIdentity } from '../socket-file.ts'
 import { allocateHandler } from './allocate-handler.ts'
 import { ListStreams, type ListStreamsDeps } from './list-streams.ts'
+import { offersPreference, optionsHandler, preferenceHandler } from './options-handlers.ts'
 import type { PluginEvent } from './plugin-event.ts'
 
 /** An Allocate request for half a million devices is more than gRPC's 4 MiB. */
@@ -34,6 +29,8 @@ export interface Generation {
   readonly endpoint: string
   readonly path: string
   readonly streams: ListStreams
+  /** Whether a kubelet has asked for the options, and they are others by now: it asks once for each registration. */
+  hasOldOptions(): boolean
   /** Whether the path still leads to this socket. */
   isBound(): Promise<boolean>
   close(): Promise<void>
@@ -56,16 +53,17 @@ export async function openGeneration(deps: {
   const path = join(directory, endpoint)
   checkSocketPath(path)
   const streams = new ListStreams({ ...deps.streams, read: () => list.read() })
+  let offered: boolean | undefined
   const server = new Server({
     'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
     'grpc.max_send_message_length': -1,
     'grpc.enable_channelz': 0,
   })
   server.addService(listedService, {
-    getDevicePluginOptions: (
-      _call: ServerUnaryCall<Empty, DevicePluginOptions>,
-      respond: sendUnaryData<DevicePluginOptions>,
-    ) => respond(null, create(DevicePluginOptionsSchema)),
+    getDevicePluginOptions: optionsHandler(list, prefers => {
+      offered = prefers
+    }),
+    getPreferredAllocation: preferenceHandler(list),
     listAndWatch: (call: Parameters<ListStreams['accept']>[0]) => streams.accept(call),
     allocate: allocateHandler(plugin, list, onEvent),
   })
@@ -76,6 +74,7 @@ export async function openGeneration(deps: {
     endpoint,
     path,
     streams,
+    hasOldOptions: () => offered !== undefined && offered !== offersPreference(list),
     isBound: async () => identity !== undefined && (await socketIdentity(path)) === identity,
     close: async () => {
       streams.end()

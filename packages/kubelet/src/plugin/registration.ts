@@ -179,6 +179,10 @@ export class Registration implements AsyncDisposable {
   #listChanged(): void {
     for (const generation of this.#retired) generation.streams.sendAll()
     this.#generation?.streams.sendAll()
+    if (this.#generation?.hasOldOptions()) {
+      this.#accepted = false
+      this.#bell.ring()
+    }
   }
 
   /**
