@@ -8,6 +8,8 @@ import { type Api, connectApi } from '../kube/api.ts'
 
 /** The cluster that the stories run on. */
 export interface World {
+  /** How often a story does what it does many times, if it was told. */
+  readonly times: number | undefined
   readonly layout: ClusterLayout
   readonly api: Api
   kubectl(args: readonly string[], input?: string): Promise<string>
@@ -30,15 +32,16 @@ export interface NodeHandle {
 /** Where `npm run e2e` tells its stories which cluster is theirs. */
 export const WORLD_HOME = 'ALCOVE_E2E_HOME'
 export const WORLD_NAME = 'ALCOVE_E2E_NAME'
+export const WORLD_TIMES = 'ALCOVE_E2E_TIMES'
 
-export function openWorld(environment: Readonly<Record<string, string | undefined>>): World {
-  const name = environment[WORLD_NAME]
-  const home = environment[WORLD_HOME]
+export function openWorld(): World {
+  const { [WORLD_NAME]: name, [WORLD_HOME]: home, [WORLD_TIMES]: times } = process.env
   if (name === undefined || home === undefined) {
     throw new Error(`stories run by npm run e2e, which sets ${WORLD_HOME} and ${WORLD_NAME}`)
   }
   const layout = clusterLayout(name, home)
   return {
+    times: times === undefined ? undefined : Number(times),
     layout,
     api: connectApi(layout.apiSocket),
     kubectl: (args, input) => command(layout.kubectl, args, input === undefined ? {} : { input }),

@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Api } from '../kube/api.ts'
+import { type Pod, podSchema, podsPath } from '../kube/pods.ts'
+import { boxPod, DEVICE_REFUSED, HAS_DEVICE, NO_DEVICE } from './pod-manifest.ts'
+
+/** What became of the pods of a load. */
+export interface LoadOutcome {
+  readonly created: number
+  readonly succeeded: number
+  /** The kubelet's admission refused them, for good; by reason and message. */
+  readonly rejected: readonly string[]
+  /** They started without their device, or could not open it. */
+  readonly withoutDevice: readonly string[]
+  /** They failed in another way. */
+  readonly failed: readonly string[]
+  /** From a pod's creation to its end seen here, in milliseconds. */
+  readonly tookMs: readonly number[]
+}
+
+/**
+ * Pods that come and go: each asks for EPC, looks at its device and ends. Half of them are placed on one node without the
+ * scheduler, so that they are there whatever the API server believes of the node's EPC.
+ */
+export class Load implements AsyncDisposable {
+  readonly #api: Api
+  readonly #namespace: string
+  readonly #stop = new AbortController()
+  readonly #open = new Map<string, number>()
+  readonly #outcome = {
+    created: 0,
+    succeeded: 0,
+    rejected: [] as string[],
+    withoutDevice: [] as string[],
+    failed: [] as string[],
+    tookMs: [] as number[],
+  }
+  readonly #running: Promise<unknown>
+  /** Where pods go that no scheduler places. */
+  target: string
+
+  constructor(api: Api, namespace: string, options: { target: string; everyMs: number }) {
+    this.#api = api
+    this.#namespace = namespace
+    this.target = options.target
+    this.#running = Promise.all([this.#watch(), this.#create(options.everyMs)])
+  }
+
+  get outcome(): LoadOutcome {
+    return this.#outcome
+  }
+
+  /** Waits until a pod that is created from now on, on `target`, has ended well or badly. */
+  async nextOnTarget(): Promise<void> {
+    const name = await this.#one(true)
+    while (this.#open.has(name)) await sleep(20)
+  }
+
+  /** Creates no more pods, and waits until all have ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopCreating = true
+    while (this.#open.size > 0) await sleep(50)
+    this.#stop.abort()
+    await this.#running
+  }
+
+  #stopCreating = false
+
+  async #create(everyMs: number): Promise<void> {
+    for (let turn = 0; !this.#stopCreating; turn++) {
+      await this.#one(turn % 2 === 0)
+      await sleep(everyMs)
+    }
+  }
+
+  async #one(onTarget: boolean): Promise<string> {
+    const name = `load-${this.#outcome.created++}`
+    const pod = boxPod({
+      name,
+      epcMiB: 2,
+      script: HAS_DEVICE,
+      labels: { load: 'true' },
+      ...(onTarget && { nodeName: this.target }),
+    })
+    this.#open.set(name, Date.now())
+    await this.#api.create(podsPath(this.#namespace), pod)
+    return name
+  }
+
+  async #watch(): Promise<void> {
+    const path = `${podsPath(this.#namespace)}?labelSelector=load%3Dtrue`
+    while (!this.#stop.signal.aborted) {
+      for await (const { type, object } of this.#api.watch(path, this.#stop.signal)) {
+        if (type === 'ADDED' || type === 'MODIFIED') this.#see(podSchema.parse(object))
+        if (type === 'DELETED') this.#lose(podSchema.parse(object))
+      }
+    }
+  }
+
+  #see(pod: Pod): void {
+    const { name } = pod.metadata
+    const since = this.#open.get(name)
+    if (since === undefined || !['Succeeded', 'Failed'].includes(pod.status.phase)) return
+    this.#open.delete(name)
+    this.#judge(pod, Date.now() - since)
+    const path = `${podsPath(this.#namespace)}/${name}`
+    void this.#api.raw('DELETE', path, { gracePeriodSeconds: 0 })
+  }
+
+  #lose({ metadata }: Pod): void {
+    if (this.#open.delete(metadata.name)) this.#outcome.failed.push(`${metadata.name}: deleted`)
+  }
+
+  #judge({ metadata, status }: Pod, tookMs: number): void {
+    const exitCode = status.containerStatuses[0]?.state.terminated?.exitCode
+    const line = `${metadata.name}: ${status.reason} ${status.message} (exit code ${exitCode})`
+    if (status.phase === 'Succeeded') {
+      this.#outcome.succeeded += 1
+      this.#outcome.tookMs.push(tookMs)
+    } else if (exitCode === undefined) this.#outcome.rejected.push(line)
+    else if (exitCode === NO_DEVICE || exitCode === DEVICE_REFUSED)
+      this.#outcome.withoutDevice.push(line)
+    else this.#outcome.failed.push(line)
+  }
+}
