@@ -1,5 +1,6 @@
 // The one program: commands for a person, and the roles that a cluster runs. Composition root: with the commands'
 // deps, the only place that touches the terminal, the clock and the environment.
+// Over 300 lines: every command with its options, in the order in which help lists them.
 import { jsonLog, stopSignal } from '@alcove/process'
 import { Argument, Command, CommanderError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
@@ -133,10 +134,21 @@ program
 program
   .command('sim')
   .description(
-    'the simulated platforms: publish a TCB recovery, provision a node anew, or show where they stand',
+    'the simulated platforms: publish a TCB recovery, provision a node anew, show where they stand; for a cluster of them print the keys’ Secret, and for its verifiers the root certificate and collateral',
   )
-  .addArgument(new Argument('<action>', 'what to do').choices(['recover', 'provision', 'status']))
+  .addArgument(
+    new Argument('<action>', 'what to do').choices([
+      'recover',
+      'provision',
+      'status',
+      'secret',
+      'root',
+      'collateral',
+    ]),
+  )
   .option('--node <name>', 'the one platform to provision or show; all of them unless told')
+  .option('--namespace <name>', 'of the Secret', 'alcove-system')
+  .option('--name <name>', 'of the Secret', 'alcove-simulator')
   .addOption(stateOption)
   .addOption(outputOption)
   .action(async (action, options) => {
@@ -176,6 +188,29 @@ program
   .action(async options => {
     const { simulatedNodeCommand } = await import('./commands/simulated-node.ts')
     await simulatedNodeCommand(options, roleDeps('simulated-node'))
+  })
+
+program
+  .command('simulator')
+  .description('role: the simulated SGX platform of a cluster’s node')
+  .requiredOption('--keys <directory>', 'where the Secret of alcove sim secret is mounted')
+  .requiredOption('--node <name>', 'the node’s name: each node has keys of its own')
+  .option('--host-root <directory>', 'where the node’s file system is mounted (default: /)')
+  .option('--directory <directory>', 'where it is served', '/run/alcove-simulator')
+  .option('--tcb <status>', 'TCB status of the platform', 'UpToDate')
+  .action(async options => {
+    const { simulatorCommand } = await import('./commands/simulator.ts')
+    await simulatorCommand(options, roleDeps('simulator'))
+  })
+
+program
+  .command('prepare-directory')
+  .description('role: hand directories of the node over to this process’s group, before a daemon')
+  .argument('<directory...>', 'directories; made where they are not there')
+  .action(async directories => {
+    const { prepareDirectoryCommand } = await import('./commands/prepare-directory.ts')
+    const { log } = roleDeps('prepare-directory')
+    await prepareDirectoryCommand(directories, { log, gid: process.getgid?.() ?? 0 })
   })
 
 program

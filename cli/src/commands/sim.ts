@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   type PlatformState,
   type Publication,
@@ -11,6 +12,14 @@ import { Exit, UsageError } from '../exit.ts'
 import { openState, statePath } from '../state.ts'
 import { wrapped } from '../wrap.ts'
 import {
+  collateralOf,
+  keysOfState,
+  rootOf,
+  secretData,
+  secretManifest,
+  secretYaml,
+} from './sim-cluster.ts'
+import {
   announcedSockets,
   platformIds,
   readPlatformState,
@@ -20,12 +29,15 @@ import {
   writePublication,
 } from './sim-state.ts'
 
-export type SimAction = 'recover' | 'provision' | 'status'
+export type SimAction = 'recover' | 'provision' | 'status' | 'secret' | 'root' | 'collateral'
 
 export interface SimOptions {
   readonly state?: string
   /** The one platform to provision or to show; all of them unless told. */
   readonly node?: string
+  /** Of the Secret that is printed; those of deploy/kubernetes/simulator.yaml unless told. */
+  readonly namespace?: string
+  readonly name?: string
   readonly output?: string
 }
 
@@ -35,7 +47,10 @@ export interface SimDeps {
   readonly now?: () => Date
 }
 
-/** `alcove sim`: the simulated PCS publishes, simulated platforms are provisioned anew, and how they stand to each other. */
+/**
+ * `alcove sim`: the simulated PCS publishes, simulated platforms are provisioned anew, and how they stand to each other; and
+ * what a cluster of simulated nodes and its verifiers need of the state directory.
+ */
 export async function simCommand(
   action: SimAction,
   options: SimOptions,
@@ -56,7 +71,7 @@ interface Said {
 
 const actions: Readonly<
   Record<SimAction, (state: string, options: SimOptions, now: () => Date) => Promise<Said>>
-> = { recover: publish, provision, status }
+> = { recover: publish, provision, status, secret, root, collateral }
 
 /** Intel's part of a TCB recovery. */
 async function publish(state: string, { node }: SimOptions, now: () => Date): Promise<Said> {
@@ -202,6 +217,30 @@ function judged(platform: PlatformState, publication: Publication): Judged {
   const status = statusUnder(platform, publication) ?? 'below every TCB level'
   return { platformId, cpuSvn: cpuSvn.toHex(), pceSvn, qeIsvSvn, status }
 }
+
+/** Printed where it is asked for and nowhere else: the seed is in it. */
+async function secret(state: string, options: SimOptions, now: () => Date): Promise<Said> {
+  const { namespace = 'alcove-system', name = 'alcove-simulator' } = options
+  const data = secretData(await keysOfState(state, { now: now(), random }))
+  const json = secretManifest(data, { namespace, name })
+  return { json, lines: [secretYaml(data, { namespace, name })] }
+}
+
+async function root(state: string, _options: SimOptions, now: () => Date): Promise<Said> {
+  const rootPem = rootOf(await keysOfState(state, { now: now(), random }), now())
+  return { json: { rootPem }, lines: [rootPem.trimEnd()] }
+}
+
+async function collateral(state: string, { node }: SimOptions, now: () => Date): Promise<Said> {
+  if (node !== undefined) {
+    throw new UsageError('--node: leave it out: collateral is the same for all platforms of a root')
+  }
+  const deps = { now: now(), random }
+  const json = collateralOf(await keysOfState(state, deps), deps)
+  return { json, lines: [JSON.stringify(json, undefined, 2)] }
+}
+
+const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length))
 
 async function statesOf(state: string): Promise<PlatformState[]> {
   return (await platformIds(state)).map(id => readPlatformState(state, id))
