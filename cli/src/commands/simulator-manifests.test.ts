@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { nodeSizes } from '@alcove/simulator'
-import { alcove } from '../../testing/alcove.ts'
+import { enclaveFolder, measureManifest, parseManifest } from '@alcove/simulator/client'
+import { alcove, hello } from '../../testing/alcove.ts'
 import { projectRoot } from '../program-root.ts'
 import { QUOTE_HELPER_SETTINGS } from '../role-settings.ts'
 
@@ -76,4 +77,11 @@ test('sim secret prints the Secret that simulator.yaml mounts, unless told', asy
   match(text, /secretName: alcove-simulator\n/)
   match(text, /\n {2}namespace: alcove-system\n/)
   match(await manifest('namespace'), /\n {2}name: alcove-system\n/)
+})
+
+test('the guide shows the MRENCLAVE that hello-enclave has', async () => {
+  const guide = await readFile(join(projectRoot, 'docs/guides/simulated-cluster.md'), 'utf8')
+  const program = parseManifest(await readFile(join(hello, 'enclave.json'), 'utf8'))
+  const { mrEnclave } = await measureManifest(program, enclaveFolder(hello))
+  deepEqual(new Set(guide.match(/\b[0-9a-f]{64}\b/g)), new Set([mrEnclave.toHex()]))
 })
