@@ -23,9 +23,17 @@ export function checkSocketPath(path: string): void {
  * The inode's number alone is not enough: file systems give it out again at once.
  */
 export async function socketIdentity(path: string): Promise<string | undefined> {
+  return (await socketLife(path))?.identity
+}
+
+/** The socket's identity and when it was bound, in nanoseconds since 1970 by the file system's clock. */
+export async function socketLife(
+  path: string,
+): Promise<{ readonly identity: string; readonly bornNs: bigint } | undefined> {
   const found = await stat(path, { bigint: true }).catch(absent)
   if (!found?.isSocket()) return undefined
-  return `${found.dev}:${found.ino}:${found.birthtimeNs || found.ctimeNs}`
+  const bornNs = found.birthtimeNs || found.ctimeNs
+  return { identity: `${found.dev}:${found.ino}:${bornNs}`, bornNs }
 }
 
 /** Deletes the sockets in `directory` whose names match and that nobody listens on, as a process leaves them after `kill -9`. */
@@ -38,13 +46,22 @@ export async function removeStaleSockets(directory: string, name: RegExp): Promi
 
 /** Whether there is a socket at `path` that nobody listens on. */
 export async function isStale(path: string): Promise<boolean> {
-  if ((await socketIdentity(path)) === undefined) return false
+  return (await connection(path)) === 'ECONNREFUSED'
+}
+
+/** Whether there is a socket at `path` that somebody listens on. */
+export async function isLive(path: string): Promise<boolean> {
+  return (await connection(path)) === 'connected'
+}
+
+async function connection(path: string): Promise<unknown> {
+  if ((await socketIdentity(path)) === undefined) return 'absent'
   const socket = connect({ path })
   try {
     await once(socket, 'connect')
-    return false
+    return 'connected'
   } catch (error) {
-    return codeOf(error) === 'ECONNREFUSED'
+    return codeOf(error)
   } finally {
     socket.destroy()
   }

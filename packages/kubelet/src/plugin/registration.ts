@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
@@ -8,12 +7,16 @@ import type { DevicePlugin } from '../device-plugin.ts'
 import { RegisterRequestSchema } from '../gen/device_plugin_pb.ts'
 import { reasonOf } from '../kubelet-error.ts'
 import { API_VERSION, callUnary, KUBELET_SOCKET, registrationService, unixClient } from '../rpc.ts'
-import { socketIdentity } from '../socket-file.ts'
+import { socketLife } from '../socket-file.ts'
+import { type Claim, Claims, claimEvent } from './claim.ts'
 import { DirectoryWatch } from './directory-watch.ts'
 import { Doorbell } from './doorbell.ts'
 import { type Generation, openGeneration } from './generation.ts'
 import { Hold } from './hold.ts'
 import type { PluginEvent } from './plugin-event.ts'
+import { Pulse } from './pulse.ts'
+import { type Instance, socketName } from './socket-name.ts'
+import type { Timing } from './timing.ts'
 
 /** How often to look while the kubelet does not stream: a pod that is admitted more than 0.6 s after the kubelet's start is rejected without it. */
 const UNSETTLED_POLL_MS = 100
@@ -28,14 +31,15 @@ interface Deps {
   readonly plugin: DevicePlugin
   readonly list: CurrentList
   readonly directory: string
-  readonly stem: string
-  readonly pollMs: number
+  readonly instance: Instance
+  readonly timing: Timing
   readonly onEvent: (event: PluginEvent) => void
 }
 
 /**
- * Keeps a plugin served and registered. One loop looks at three things, whenever something stirs and at every poll: is the
- * own socket still there, is the kubelet's socket another one than before, does the kubelet stream.
+ * Keeps a plugin served and registered. One loop looks at four things, whenever something stirs and at every poll: is the
+ * own socket still there, is the kubelet's socket another one than before, does somebody else serve the resource, does the
+ * kubelet stream.
  */
 export class Registration implements AsyncDisposable {
   readonly #deps: Deps
@@ -47,8 +51,18 @@ export class Registration implements AsyncDisposable {
   /** Its socket's file is gone, its streams may still live. */
   readonly #retired = new Set<Generation>()
   #generation: Generation | undefined
+  readonly #claims: Claims
+  #pulse: Pulse | undefined
   /** The kubelet's socket as last seen; `undefined` if there was none. */
   #kubelet: string | undefined
+  /** Who else serves the resource: meanwhile no list is sent and nothing registered, but the streams are left open. */
+  #claim: Claim | undefined
+  /** Until then a claim stands unexamined; by the clock of `performance`. */
+  #giveWayUntil = 0
+  #lookAt = 0
+  #lives = 0
+  #registrations = 0
+  #lastError: string | undefined
   /** That kubelet has accepted this generation. */
   #accepted = false
   /** A kubelet may know the generation's name, whatever it has answered. */
@@ -61,6 +75,14 @@ export class Registration implements AsyncDisposable {
     this.#deps = deps
     this.#kubeletPath = join(deps.directory, KUBELET_SOCKET)
     this.#watch = new DirectoryWatch(deps.directory, () => this.#bell.ring())
+    const { directory, instance, list, plugin } = deps
+    this.#claims = new Claims({
+      directory,
+      resource: plugin.resourceName,
+      instance,
+      list,
+      onUnreadable: reason => this.#tell({ event: 'error', reason }),
+    })
   }
 
   /** @throws {KubeletError} `ERR_KUBELET_SOCKET` */
@@ -75,6 +97,12 @@ export class Registration implements AsyncDisposable {
     const stopListening = this.#deps.plugin.onChange?.(() => this.#listChanged())
     this.#stop.signal.addEventListener('abort', () => stopListening?.(), { once: true })
     this.#loop = this.#run()
+    this.#pulse = new Pulse({
+      path: this.#kubeletPath,
+      everyMs: this.#deps.timing.pulseMs,
+      isWanted: () => this.#followed,
+      onChange: silent => this.#pulseChanged(silent),
+    })
   }
 
   get path(): string {
@@ -82,6 +110,19 @@ export class Registration implements AsyncDisposable {
   }
 
   get streaming(): boolean {
+    return this.#followed && this.#claim === undefined && !this.#pulse?.silent
+  }
+
+  get registrations(): number {
+    return this.#registrations
+  }
+
+  get lastError(): string | undefined {
+    return this.#lastError
+  }
+
+  /** The kubelet has accepted this generation and has a stream. */
+  get #followed(): boolean {
     return this.#accepted && this.#streams > 0
   }
 
@@ -98,6 +139,7 @@ export class Registration implements AsyncDisposable {
     this.#stop.abort()
     this.#bell.ring()
     await this.#loop
+    await this.#pulse?.[Symbol.asyncDispose]()
     this.#hold.release()
     this.#watch[Symbol.dispose]()
     await this.#closeRetired()
@@ -110,11 +152,12 @@ export class Registration implements AsyncDisposable {
       try {
         await this.#step()
       } catch (error) {
-        this.#deps.onEvent({ event: 'error', reason: reasonOf(error) })
+        this.#tell({ event: 'error', reason: reasonOf(error) })
         await this.#bell.wait(this.#hold.backOff())
       }
-      const { pollMs } = this.#deps
-      await this.#bell.wait(this.streaming ? pollMs : Math.min(pollMs, UNSETTLED_POLL_MS))
+      const { pollMs } = this.#deps.timing
+      const settled = this.#followed || this.#claim !== undefined
+      await this.#bell.wait(settled ? pollMs : Math.min(pollMs, UNSETTLED_POLL_MS))
     }
   }
 
@@ -124,27 +167,74 @@ export class Registration implements AsyncDisposable {
       await this.#renew()
       this.#hold.reset()
     }
-    const kubelet = await socketIdentity(this.#kubeletPath)
-    if (kubelet !== this.#kubelet) {
-      this.#kubelet = kubelet
+    const kubelet = await socketLife(this.#kubeletPath)
+    if (kubelet?.identity !== this.#kubelet) {
+      this.#kubelet = kubelet?.identity
       this.#accepted = false
       this.#hold.reset()
+      if (this.#claim !== undefined) {
+        this.#giveWayUntil = performance.now() + this.#deps.timing.giveWayMs
+      }
     }
-    if (kubelet === undefined) this.#tellAbsence()
-    else if (!this.streaming && !this.#hold.holding) await this.#register()
+    if (kubelet === undefined) {
+      this.#tellAbsence()
+      return
+    }
+    await this.#lookForOthers(kubelet.bornNs)
+    if (this.#claim === undefined && !this.#followed && !this.#hold.holding) await this.#register()
+  }
+
+  async #lookForOthers(kubeletSinceNs: bigint): Promise<void> {
+    const now = performance.now()
+    const undecided = this.#claim === undefined && this.#hold.holding
+    if (undecided || now < this.#giveWayUntil) return
+    const newer = await this.#claims.newerInstance()
+    if (
+      newer !== undefined ||
+      this.#claim !== undefined ||
+      !this.#followed ||
+      now >= this.#lookAt
+    ) {
+      this.#lookAt = now + this.#deps.timing.lookMs
+      this.#settleClaim(newer ?? (await this.#claims.otherPlugin(kubeletSinceNs)))
+    }
+  }
+
+  #settleClaim(claim: Claim | undefined): void {
+    const before = this.#claim
+    this.#claim = claim
+    if (claim !== undefined && claim.by !== before?.by) {
+      this.#tell(claimEvent(claim, this.#deps.plugin.resourceName))
+    }
+    // A stream that has stayed open is one that the kubelet may have passed over for the other's.
+    if (claim === undefined && before !== undefined) this.#accepted = false
+  }
+
+  #pulseChanged(silent: boolean): void {
+    const path = this.#kubeletPath
+    const reason = `the kubelet has a stream, but does not answer on ${path}: it is stopped, or hangs`
+    if (silent) this.#tell({ event: 'kubelet-silent', path, reason })
+    else this.#tell({ event: 'kubelet-answers', path })
+  }
+
+  #tell(event: PluginEvent): void {
+    if ('reason' in event) this.#lastError = event.reason
+    this.#deps.onEvent(event)
   }
 
   #tellAbsence(): void {
     if (this.#toldAbsence) return
     this.#toldAbsence = true
-    this.#deps.onEvent({ event: 'kubelet-absent', path: this.#kubeletPath })
+    this.#tell({ event: 'kubelet-absent', path: this.#kubeletPath })
   }
 
   /** Binds the next socket before the one before it is closed: that one may still carry a stream. */
   async #renew(): Promise<void> {
-    const { plugin, list, directory, stem, onEvent } = this.#deps
+    const { plugin, list, directory, instance } = this.#deps
+    const onEvent = (event: PluginEvent): void => this.#tell(event)
     await mkdir(directory, { recursive: true, mode: 0o750 })
-    const endpoint = `${stem}-${randomBytes(4).toString('hex')}.sock`
+    const endpoint = socketName(instance, this.#lives)
+    this.#lives += 1
     const next = await openGeneration({
       plugin,
       list,
@@ -170,13 +260,14 @@ export class Registration implements AsyncDisposable {
 
   #streamEnded(endpoint: string): void {
     if (this.#stop.signal.aborted) return
-    this.#deps.onEvent({ event: 'stream-ended' })
+    this.#tell({ event: 'stream-ended' })
     const isCurrent = endpoint === this.#generation?.endpoint
     if (isCurrent && this.#accepted && this.#streams === 0) this.#hold.backOff(STREAM_ENDED_MS)
     this.#bell.ring()
   }
 
   #listChanged(): void {
+    if (this.#claim !== undefined) return
     for (const generation of this.#retired) generation.streams.sendAll()
     this.#generation?.streams.sendAll()
     if (this.#generation?.hasOldOptions()) {
@@ -190,7 +281,7 @@ export class Registration implements AsyncDisposable {
    * that client's stream and refuses the name for ever.
    */
   async #register(): Promise<void> {
-    const { plugin, onEvent } = this.#deps
+    const { plugin } = this.#deps
     if (this.#nameUsed) {
       await this.#renew()
       await this.#closeUnused()
@@ -210,12 +301,13 @@ export class Registration implements AsyncDisposable {
       this.#nameUsed = true
       this.#toldAbsence = false
       if (this.#streams === 0) this.#hold.for(STREAM_DUE_MS)
-      onEvent({ event: 'registered', resource: plugin.resourceName, endpoint })
+      this.#registrations += 1
+      this.#tell({ event: 'registered', resource: plugin.resourceName, endpoint })
       await this.#closeRetired()
     } catch (error) {
       if (this.#stop.signal.aborted) return
       if (wasDialled(error)) this.#nameUsed = true
-      onEvent({
+      this.#tell({
         event: 'register-failed',
         reason: reasonOf(error),
         retryMs: this.#hold.backOff(),

@@ -107,23 +107,28 @@ test('a registration that is refused is made again under another name, and the r
   deepEqual(sockets, [server.path.slice(directory.length + 1)])
 })
 
-test('a kubelet that is stopped for a while goes on where it was: no stream has ended, nothing is registered anew', async t => {
+test('a kubelet that is stopped is noticed and let be: when it goes on no stream has ended, nothing is registered anew', async t => {
   const directory = await scratch(t)
   const events = new Events<PluginEvent>()
   const call = `startStandInKubelet({ directory: ${JSON.stringify(directory)} })`
   const kubelet = await inProcess('standin/standin-kubelet.ts', call, t)
   const plugin = countingPlugin(56)
   const onEvent = events.take
-  await using server = await servePlugin({ plugin, directory, endpoint: 'epc', onEvent })
+  const timing = { pulseMs: 200 }
+  await using server = await servePlugin({ plugin, directory, endpoint: 'epc', timing, onEvent })
   await events.until('registered')
   await events.until('streaming')
+  equal(server.streaming, true)
   kubelet.kill('SIGSTOP')
   plugin.replace(healthy(40))
   plugin.replace(healthy(30))
-  await delay(1_500)
-  equal(server.streaming, true)
+  await events.until('kubelet-silent')
+  equal(server.streaming, false)
+  match(server.lastError ?? '', /does not answer on .*kubelet\.sock: it is stopped, or hangs/)
+  await delay(1_000)
   kubelet.kill('SIGCONT')
-  await delay(300)
+  await events.until('kubelet-answers')
+  equal(server.streaming, true)
   deepEqual([events.count('registered'), events.count('stream-ended')], [1, 0])
   await kill(kubelet)
 })

@@ -78,7 +78,7 @@ test('a plugin is served, then registered, and its first message is the whole li
   await events.until('registered')
   equal(events.seen[0]?.event, 'serving')
   equal(server.streaming, true)
-  match(server.path, /\/alcove-epc-[0-9a-f]{8}\.sock$/)
+  match(server.path, /\/alcove-epc-[0-9a-z]{10}-0\.sock$/)
   const firstList = kubeletEvents.seen.find(({ event }) => event === 'resource')
   const status = { name: RESOURCE, capacity: 56, allocatable: 56, allocated: 0 }
   deepEqual(firstList, { event: 'resource', status })
@@ -240,6 +240,7 @@ test('the late disconnect of an older instance leaves the newer one its devices'
   deepEqual((await readdir(directory)).toSorted(), [
     newer.path.slice(directory.length + 1),
     'kubelet.sock',
+    'kubelet_internal_checkpoint',
     'standin_internal_checkpoint',
   ])
 })

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { CurrentList } from '../device-list.ts'
 import type { DevicePlugin } from '../device-plugin.ts'
@@ -6,30 +7,39 @@ import { resourceNameFault } from '../resource-name.ts'
 import { removeStaleSockets } from '../socket-file.ts'
 import type { PluginEvent } from './plugin-event.ts'
 import { Registration } from './registration.ts'
+import { instanceOf, namesOfStem } from './socket-name.ts'
+import { type Timing, usualTiming } from './timing.ts'
 
 export interface ServePluginOptions {
   readonly plugin: DevicePlugin
   /** The kubelet's `device-plugins` directory. */
   readonly directory: string
-  /** Stem of the socket's file name, `alcove-epc`; each life of the socket adds a suffix: `alcove-epc-5f0c93ab.sock`. */
+  /** Stem of the socket's file name, `alcove-epc`; each life of the socket adds a suffix: `alcove-epc-mie2x0k47q-0.sock`. */
   readonly endpoint: string
   /** Ends the server, as disposing of it does. */
   readonly signal?: AbortSignal
   readonly onEvent?: (event: PluginEvent) => void
   /** How often the sockets are looked at when no change is noticed; 1,000 by default. */
   readonly pollMs?: number
+  /** `usualTiming` otherwise. */
+  readonly timing?: Partial<Timing>
 }
 
 /** A plugin that is served, and is registered with the kubelet whenever there is one. */
 export interface PluginServer extends AsyncDisposable {
   /** The socket of now. */
   readonly path: string
-  /** Whether the kubelet has accepted the plugin and receives its list. */
+  /** Whether the kubelet has accepted the plugin, receives its list, gives signs of life, and has nobody else for the resource. */
   readonly streaming: boolean
+  /** How often a kubelet has accepted the plugin. */
+  readonly registrations: number
+  /** What went wrong last, if anything did; it may be over. */
+  readonly lastError: string | undefined
 }
 
 /**
  * Serves a device plugin, registers it with the kubelet, and does so again after every restart of the kubelet.
+ * While another plugin, or a newer instance of this one, has the resource, it stands back.
  * Resolves once the plugin is served; a kubelet that is absent or refuses is reported to `onEvent` and tried again.
  *
  * @throws {KubeletError} `ERR_KUBELET_PLUGIN` for a wrong resource name, endpoint or device list; `ERR_KUBELET_LIST_TOO_LARGE`;
@@ -47,13 +57,13 @@ export async function servePlugin(options: ServePluginOptions): Promise<PluginSe
   list.read()
   signal?.throwIfAborted()
   await makeDirectory(directory)
-  await removeStaleSockets(directory, new RegExp(`^${RegExp.escape(stem)}-[0-9a-f]{8}\\.sock$`))
+  await removeStaleSockets(directory, namesOfStem(stem))
   const registration = await Registration.start({
     plugin,
     list,
     directory,
-    stem,
-    pollMs: options.pollMs ?? 1_000,
+    instance: instanceOf(stem, Date.now(), randomInt(36 ** 2)),
+    timing: { ...usualTiming, pollMs: options.pollMs ?? usualTiming.pollMs, ...options.timing },
     onEvent: options.onEvent ?? (() => undefined),
   })
   signal?.addEventListener('abort', () => void registration[Symbol.asyncDispose](), { once: true })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { barePlugin, register } from '../../testing/bare-plugin.ts'
 import { atOnce, Events, healthy, RESOURCE, scratch } from '../../testing/counting-plugin.ts'
+import { KUBELET_CHECKPOINT, parseRegistered } from '../kubelet-checkpoint.ts'
 import type { Behaviour } from './behaviour.ts'
 import { CHECKPOINT_FILE } from './checkpoint-file.ts'
 import { type StandInEvent, type StandInKubelet, startStandInKubelet } from './standin-kubelet.ts'
@@ -133,8 +134,30 @@ test('a restart deletes sockets and keeps the checkpoint, which only its owner c
   }
   const text = await readFile(join(directory, CHECKPOINT_FILE), 'utf8')
   await using _kubelet = await open()
-  deepEqual((await readdir(directory)).toSorted(), ['kubelet.sock', CHECKPOINT_FILE])
+  deepEqual((await readdir(directory)).toSorted(), [
+    'kubelet.sock',
+    KUBELET_CHECKPOINT,
+    CHECKPOINT_FILE,
+  ])
   equal(await readFile(join(directory, CHECKPOINT_FILE), 'utf8'), text)
+})
+
+test('which devices are registered is also written as the kubelet writes it, unless the file is a kubelet’s own', async t => {
+  const { directory, open, plug } = await node(t)
+  const path = join(directory, KUBELET_CHECKPOINT)
+  const written = async (): Promise<string> => await readFile(path, 'utf8')
+  {
+    await using kubelet = await open()
+    using _plugin = await plug(kubelet)
+    await kubelet.allocate(RESOURCE, 1)
+    deepEqual(parseRegistered(await written(), RESOURCE), ['0', '1', '2', '3'])
+  }
+  const kubelets = '{"Data":{"PodDeviceEntries":null,"RegisteredDevices":{}},"Checksum":1}'
+  await writeFile(path, kubelets)
+  await using kubelet = await open()
+  using _plugin = await plug(kubelet)
+  await kubelet.allocate(RESOURCE, 1)
+  equal(await written(), kubelets)
 })
 
 test('a checkpoint that cannot be read is set aside with an event, and nothing is known of before', async t => {
