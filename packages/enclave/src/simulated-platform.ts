@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { AesmClient } from '@alcove/aesm'
 import { encodeKeyRequest, type KeyRequest } from '@alcove/sgx'
 import {
@@ -8,6 +9,7 @@ import {
   type LoadedEnclave,
   loadEnclave,
   openDeviceNode,
+  type PlatformClient,
   SimulatorError,
   type TokenSource,
   tokenFile,
@@ -16,13 +18,21 @@ import { EnclaveError } from './enclave-error.ts'
 import { type EnclavePlatform, identityFrom } from './platform.ts'
 
 /** Where Allocate mounts the simulated platform's directory. */
-const PLATFORM_SOCKET = '/run/alcove-simulator/platform.socket'
-const PLATFORM_TOKEN = '/run/alcove-simulator/token'
+const PLATFORM_DIRECTORY = '/run/alcove-simulator'
+const PLATFORM_SOCKET: string = join(PLATFORM_DIRECTORY, 'platform.socket')
+const PLATFORM_TOKEN: string = join(PLATFORM_DIRECTORY, 'token')
+
+/**
+ * On silicon the CPU is there before any program. A pod's simulator may start after it, as on a node that boots, or anew: it
+ * is tried this often, this many milliseconds apart.
+ */
+const patience = { tries: 100, everyMs: 100 }
 
 /**
  * Loads the enclave that `directory/enclave.json` describes on the simulated node that this container was given a device of.
  *
  * @param root where the container's paths start
+ * @param waiting how long a pod's platform is waited for
  * @throws {EnclaveError} `ERR_ENCLAVE_NO_DEVICE`, `ERR_ENCLAVE_DEVICE_REFUSED`, `ERR_ENCLAVE_NO_PLATFORM`,
  *   `ERR_ENCLAVE_OUT_OF_EPC`
  */
@@ -30,16 +40,17 @@ export async function openSimulatedPlatform(
   root: string,
   directory: string,
   aesm: AesmClient,
+  waiting: typeof patience = patience,
 ): Promise<EnclavePlatform> {
-  const token = await openDevice(root)
+  const { token, isPod } = await openDevice(root)
   const socket = join(root, PLATFORM_SOCKET)
-  if (!(await exists(socket))) {
+  if (!(await exists(isPod ? dirname(socket) : socket))) {
     throw new EnclaveError(
       'ERR_ENCLAVE_NO_PLATFORM',
       `nothing here runs enclaves: /dev/attestation, as under Gramine, is not here, nor is a simulated platform, ${PLATFORM_SOCKET}; start a simulated node with npm start and use alcove run, or run the program under gramine-sgx`,
     )
   }
-  const platform = await connectPlatform(socket, token)
+  const platform = await connected(socket, token, isPod ? waiting : { tries: 1, everyMs: 0 })
   try {
     const enclave = await loadEnclave(platform, directory)
     return {
@@ -67,14 +78,38 @@ async function getKey(enclave: LoadedEnclave, request: KeyRequest): Promise<Uint
   }
 }
 
+/** @throws {SimulatorError} what the last try was refused with */
+async function connected(
+  socket: string,
+  token: TokenSource,
+  { tries, everyMs }: typeof patience,
+): Promise<PlatformClient> {
+  for (let left = tries - 1; ; left--) {
+    try {
+      return await connectPlatform(socket, token)
+    } catch (error) {
+      if (left === 0 || !isRestart(error)) throw error
+      await delay(everyMs)
+    }
+  }
+}
+
+/** What a platform that is about to serve, and has other tokens then, looks like from here. */
+function isRestart(error: unknown): boolean {
+  return (
+    error instanceof SimulatorError &&
+    (error.code === 'ERR_SIMULATOR_UNREACHABLE' || error.code === 'ERR_SIMULATOR_NOT_PERMITTED')
+  )
+}
+
 /** Opens the enclave device, as on silicon, and says where the token is that the platform behind it asks for. */
-async function openDevice(root: string): Promise<TokenSource> {
+async function openDevice(root: string): Promise<{ token: TokenSource; isPod: boolean }> {
   const opening = await openDeviceNode(root, 'enclave')
   switch (opening.found) {
     case 'token':
-      return opening.token
+      return { token: opening.token, isPod: false }
     case 'device':
-      return tokenFile(join(root, PLATFORM_TOKEN))
+      return { token: tokenFile(join(root, PLATFORM_TOKEN)), isPod: true }
     case 'refused':
       throw new EnclaveError(
         'ERR_ENCLAVE_DEVICE_REFUSED',
