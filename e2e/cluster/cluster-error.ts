@@ -2,6 +2,7 @@ import { CodedError } from '@alcove/bytes'
 
 export type ClusterErrorCode =
   | 'ERR_CLUSTER_COMMAND'
+  | 'ERR_CLUSTER_MACHINE'
   | 'ERR_CLUSTER_NAME'
   | 'ERR_CLUSTER_NOT_UP'
   | 'ERR_CLUSTER_STATE'

@@ -1,0 +1,57 @@
+import { alcoveArchive } from '../alcove/cluster-images.ts'
+import { installAlcove } from '../alcove/install.ts'
+import { ClusterError } from '../cluster/cluster-error.ts'
+import type { ClusterLayout } from '../cluster/layout.ts'
+import { dc2sV2, dc8V2, type NodeSpec, plain } from '../cluster/node-spec.ts'
+import { bringUp } from '../cluster/up.ts'
+import { type CommandDeps, prepare } from './prepare.ts'
+
+const known: readonly NodeSpec[] = [dc2sV2, dc8V2, plain]
+
+export interface ClusterUpOptions {
+  readonly layout: ClusterLayout
+  readonly kubernetes: string
+  readonly nodes: string
+  readonly bare: boolean
+  readonly install: boolean
+}
+
+/** `npm run cluster`: a cluster that stays up until it is taken down. */
+export async function clusterUp(options: ClusterUpOptions, deps: CommandDeps): Promise<void> {
+  const { layout, kubernetes, bare, install } = options
+  const nodes = nodesNamed(options.nodes)
+  const parts = await prepare({ kubernetes, wanted: [], install }, deps)
+  const images = [await alcoveArchive(deps)]
+  const started = Date.now()
+  const seconds = (): string => `${((Date.now() - started) / 1000).toFixed(1)} s`
+  const onProgress = (text: string): void => deps.print(`  ${seconds()}  ${text}`)
+  await bringUp({ layout, nodes, parts: { ...parts, images }, onProgress })
+  onProgress(`${nodes.length} nodes Ready`)
+  if (!bare) await installAlcove({ layout, onProgress, ...deps })
+  deps.print(usage(layout, bare))
+}
+
+function nodesNamed(names: string): readonly NodeSpec[] {
+  return names.split(',').map(name => {
+    const spec = known.find(one => one.name === name)
+    if (spec !== undefined) return spec
+    const want = known.map(one => one.name).join(', ')
+    throw new ClusterError('ERR_CLUSTER_NAME', `no node '${name}': there are ${want}`)
+  })
+}
+
+function usage({ kubectl, state, name }: ClusterLayout, bare: boolean): string {
+  const named = name === 'alcove' ? '' : ` --name ${name}`
+  const next = bare ? [] : [`  ${kubectl} get pods -A -o wide`]
+  return [
+    '',
+    'The cluster is up, and stays up. It is in namespaces of its own: nothing of it is on this',
+    'machine’s network. Its SGX is simulated. As root:',
+    '',
+    `  ${kubectl} get nodes`,
+    ...next,
+    `  npm run cluster -- down${named}`,
+    '',
+    `Logs and disks of its nodes: ${state}`,
+  ].join('\n')
+}
