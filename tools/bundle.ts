@@ -1,5 +1,5 @@
 // `npm run bundle`: the program as it ships, dist/alcove.mjs and the chunks that its commands load.
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 import { thirdPartyNotices } from './bundle-notices.ts'
@@ -57,6 +57,13 @@ export const bundleOptions: BuildOptions & { readonly metafile: true } = {
   // No folder for the chunks: esbuild decides which file a module goes into, and some find files that lie beside them.
   chunkNames: '[name]-[hash]',
   plugins: [startsNothing, englishOnly],
+  // A native module: it lies beside the bundle in the image, and in node_modules in the project; loaded where it is needed.
+  external: ['koffi'],
+}
+
+const entryPoints = {
+  alcove: 'cli/src/main.ts',
+  'end-with-kubelet': 'cli/src/node/end-with-kubelet.ts',
 }
 
 /** A part of the bundle, as it lies on disk. */
@@ -73,21 +80,43 @@ export interface BundledFile {
 }
 
 /**
- * Builds the program into a folder, which is emptied first: `alcove.mjs` and its chunks, `end-with-kubelet.mjs`, which
+ * Builds the program into a folder, whose files are removed first (folders stay: the image is in one): `alcove.mjs` and its chunks, `end-with-kubelet.mjs`, which
  * programs of the embedded node are started with, source maps, and `THIRD-PARTY.txt` with the licences of what went in.
  */
 export async function bundleProgram(outdir: string): Promise<readonly BundledFile[]> {
-  await rm(outdir, { recursive: true, force: true })
-  const { metafile } = await build({
-    ...bundleOptions,
-    outdir,
-    entryPoints: {
-      alcove: 'cli/src/main.ts',
-      'end-with-kubelet': 'cli/src/node/end-with-kubelet.ts',
-    },
-  })
+  for (const entry of await earlierFiles(outdir)) await rm(entry)
+  const { metafile } = await build({ ...bundleOptions, outdir, entryPoints })
   await writeFile(join(outdir, 'THIRD-PARTY.txt'), await thirdPartyNotices(root, metafile))
   return bundledFiles(metafile, outdir)
+}
+
+/** The files of `dist/`, as the image has them: source maps left out, names and bytes as `npm run bundle` writes them. */
+export async function bundleInMemory(): Promise<ReadonlyMap<string, Uint8Array>> {
+  return await filesInMemory({ entryPoints })
+}
+
+/** What one more bundle consists of, its licences included, without writing it. */
+export async function filesInMemory(
+  options: Pick<BuildOptions, 'entryPoints' | 'banner'>,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const outdir = join(root, 'dist') // never written; chunks are named by what is in the maps too, and these name it
+  const { outputFiles, metafile } = await build({
+    ...bundleOptions,
+    ...options,
+    outdir,
+    write: false,
+  })
+  const files = outputFiles
+    .filter(({ path }) => !path.endsWith('.map'))
+    .map(({ path, contents }) => [relative(outdir, path), contents] as const)
+  const notices = Buffer.from(await thirdPartyNotices(root, metafile))
+  return new Map([...files, ['THIRD-PARTY.txt', notices]])
+}
+
+async function earlierFiles(outdir: string): Promise<readonly string[]> {
+  await mkdir(outdir, { recursive: true })
+  const entries = await readdir(outdir, { withFileTypes: true })
+  return entries.filter(entry => !entry.isDirectory()).map(({ name }) => join(outdir, name))
 }
 
 /** The JavaScript of a bundle, largest first. */
