@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -14,6 +14,7 @@ import {
   scratch,
 } from '../../testing/counting-plugin.ts'
 import { inProcess, kill } from '../../testing/in-process.ts'
+import type { Behaviour } from '../standin/behaviour.ts'
 import { type StandInEvent, startStandInKubelet } from '../standin/standin-kubelet.ts'
 import type { PluginEvent } from './plugin-event.ts'
 import { servePlugin } from './serve-plugin.ts'
@@ -33,9 +34,11 @@ async function node(t: TestContext) {
     seen.full ||= event.status.allocatable === 56
     if (seen.full) seen.lowest = Math.min(seen.lowest, event.status.allocatable)
   }
-  const open = async () => {
+  const open = async (behaviour: Partial<Behaviour> = {}) => {
     seen.full = false
-    return parts.use(await startStandInKubelet({ directory, behaviour: atOnce, onEvent }))
+    return parts.use(
+      await startStandInKubelet({ directory, behaviour: { ...atOnce, ...behaviour }, onEvent }),
+    )
   }
   const serve = async (from: string, devices = 56) => {
     const events = new Events<PluginEvent>()
@@ -115,6 +118,39 @@ test('when the kubelet restarts while both live, only the newer registers', asyn
   await delay(800)
   deepEqual([older.events.count('registered'), newer.server.registrations], [1, 2])
   deepEqual((await next.allocate(RESOURCE, 1)).allocation.envs, { FROM: 'newer' })
+})
+
+test('a kubelet up to 1.35 drops the newer instance when the older ends, and has it back at once', async t => {
+  const { open, serve, seen } = await node(t)
+  const kubelet = await open({ dropsNewest: true })
+  const older = await serve('older')
+  await kubelet.waitFor(RESOURCE, all56)
+  const newer = await serve('newer')
+  await newer.events.until('streaming')
+  await older.events.until('superseded')
+  equal(seen.lowest, 56)
+  await older.server[Symbol.asyncDispose]()
+  await newer.events.until('registered', 2)
+  await newer.events.until('streaming', 2)
+  await kubelet.waitFor(RESOURCE, all56)
+  deepEqual((await kubelet.allocate(RESOURCE, 1)).allocation.envs, { FROM: 'newer' })
+  await delay(200)
+  deepEqual([newer.server.registrations, newer.events.count('stream-ended')], [2, 1])
+})
+
+test('a kubelet up to 1.35 keeps its devices when the plugin’s own socket is deleted', async t => {
+  const { open, serve, seen } = await node(t)
+  const kubelet = await open({ dropsNewest: true })
+  const { server, events, plugin } = await serve('one')
+  await kubelet.waitFor(RESOURCE, all56)
+  await events.until('registered')
+  await unlink(server.path)
+  await events.until('streaming', 2)
+  await events.until('registered', 2)
+  deepEqual((await kubelet.allocate(RESOURCE, 1)).allocation.envs, { FROM: 'one' })
+  equal(seen.lowest, 56)
+  plugin.replace(healthy(3))
+  await kubelet.waitFor(RESOURCE, ({ allocatable }) => allocatable === 3)
 })
 
 test('two resources of one process do not disturb each other, nor do their sockets', async t => {

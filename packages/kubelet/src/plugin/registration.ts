@@ -7,7 +7,7 @@ import type { DevicePlugin } from '../device-plugin.ts'
 import { RegisterRequestSchema } from '../gen/device_plugin_pb.ts'
 import { reasonOf } from '../kubelet-error.ts'
 import { API_VERSION, callUnary, KUBELET_SOCKET, registrationService, unixClient } from '../rpc.ts'
-import { socketLife } from '../socket-file.ts'
+import { isLive, socketLife } from '../socket-file.ts'
 import { type Claim, Claims, claimEvent } from './claim.ts'
 import { DirectoryWatch } from './directory-watch.ts'
 import { Doorbell } from './doorbell.ts'
@@ -24,8 +24,6 @@ const UNSETTLED_POLL_MS = 100
 const REGISTER_TIMEOUT_MS = 15_000
 /** The kubelet starts its stream right after Register. */
 const STREAM_DUE_MS = 2_000
-/** A kubelet that restarts loses the stream first; most times its new socket then comes before this. */
-const STREAM_ENDED_MS = 250
 
 interface Deps {
   readonly plugin: DevicePlugin
@@ -48,7 +46,7 @@ export class Registration implements AsyncDisposable {
   readonly #bell = new Doorbell()
   readonly #hold = new Hold(() => this.#bell.ring())
   readonly #watch: DirectoryWatch
-  /** Its socket's file is gone, its streams may still live. */
+  /** No kubelet is told of them any more; one may still follow their streams. */
   readonly #retired = new Set<Generation>()
   #generation: Generation | undefined
   readonly #claims: Claims
@@ -182,6 +180,7 @@ export class Registration implements AsyncDisposable {
     }
     await this.#lookForOthers(kubelet.bornNs)
     if (this.#claim === undefined && !this.#followed && !this.#hold.holding) await this.#register()
+    await this.#closeUnused()
   }
 
   async #lookForOthers(kubeletSinceNs: bigint): Promise<void> {
@@ -262,13 +261,15 @@ export class Registration implements AsyncDisposable {
     if (this.#stop.signal.aborted) return
     this.#tell({ event: 'stream-ended' })
     const isCurrent = endpoint === this.#generation?.endpoint
-    if (isCurrent && this.#accepted && this.#streams === 0) this.#hold.backOff(STREAM_ENDED_MS)
+    if (isCurrent && this.#accepted && this.#streams === 0) this.#hold.backOff()
     this.#bell.ring()
   }
 
   #listChanged(): void {
     if (this.#claim !== undefined) return
-    for (const generation of this.#retired) generation.streams.sendAll()
+    if (this.#streams === 0) {
+      for (const generation of this.#retired) generation.streams.sendAll()
+    }
     this.#generation?.streams.sendAll()
     if (this.#generation?.hasOldOptions()) {
       this.#accepted = false
@@ -283,8 +284,11 @@ export class Registration implements AsyncDisposable {
   async #register(): Promise<void> {
     const { plugin } = this.#deps
     if (this.#nameUsed) {
+      if (!(await isLive(this.#kubeletPath))) {
+        this.#tellFailure(new Error(`nobody listens on ${this.#kubeletPath}`))
+        return
+      }
       await this.#renew()
-      await this.#closeUnused()
     }
     const endpoint = this.#generation?.endpoint ?? ''
     const client = unixClient(this.#kubeletPath)
@@ -303,21 +307,27 @@ export class Registration implements AsyncDisposable {
       if (this.#streams === 0) this.#hold.for(STREAM_DUE_MS)
       this.#registrations += 1
       this.#tell({ event: 'registered', resource: plugin.resourceName, endpoint })
-      await this.#closeRetired()
     } catch (error) {
       if (this.#stop.signal.aborted) return
       if (wasDialled(error)) this.#nameUsed = true
-      this.#tell({
-        event: 'register-failed',
-        reason: reasonOf(error),
-        retryMs: this.#hold.backOff(),
-      })
+      this.#tellFailure(error)
     } finally {
       client.close()
     }
   }
 
-  /** Of the refused ones, which no kubelet follows. */
+  #tellFailure(error: unknown): void {
+    this.#tell({
+      event: 'register-failed',
+      reason: reasonOf(error),
+      retryMs: this.#hold.backOff(),
+    })
+  }
+
+  /**
+   * Those that no kubelet follows. One that is followed is left to end by itself: up to 1.35 the end of any stream of a resource
+   * makes the kubelet drop the newest.
+   */
   async #closeUnused(): Promise<void> {
     const unused = [...this.#retired].filter(({ streams }) => streams.count === 0)
     for (const generation of unused) this.#retired.delete(generation)

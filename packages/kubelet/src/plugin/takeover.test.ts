@@ -15,6 +15,7 @@ import {
 } from '../../testing/counting-plugin.ts'
 import type { Device } from '../device-plugin.ts'
 import { KUBELET_CHECKPOINT } from '../kubelet-checkpoint.ts'
+import type { Behaviour } from '../standin/behaviour.ts'
 import { type StandInKubelet, startStandInKubelet } from '../standin/standin-kubelet.ts'
 import type { PluginEvent } from './plugin-event.ts'
 import { type PluginServer, servePlugin } from './serve-plugin.ts'
@@ -34,8 +35,8 @@ async function node(t: TestContext) {
   const parts = new AsyncDisposableStack()
   t.after(() => parts.disposeAsync())
   const directory = await scratch(t)
-  const open = async (): Promise<StandInKubelet> =>
-    parts.use(await startStandInKubelet({ directory, behaviour: atOnce }))
+  const open = async (behaviour: Partial<Behaviour> = {}): Promise<StandInKubelet> =>
+    parts.use(await startStandInKubelet({ directory, behaviour: { ...atOnce, ...behaviour } }))
   /** Another plugin for the same resource; `registered` by the kubelet once it answers. */
   const other = async (kubelet: StandInKubelet, count: number): Promise<BarePlugin> => {
     const plugin = await barePlugin(join(directory, 'sgx.sock'), theirs(count), {
@@ -112,25 +113,28 @@ test('a checkpoint that cannot be read stops nobody, and is told once', async t 
   match(server.lastError ?? '', /kubelet_internal_checkpoint: not JSON/)
 })
 
-test('another plugin that registers later is noticed: its list stands, our stream stays open but carries nothing', async t => {
-  const { open, other, ours } = await node(t)
-  const kubelet = await open()
-  const { server, events, plugin } = await ours(4)
-  await events.until('streaming')
-  // After the list that every stream gets again in its second second.
-  await delay(1_100)
-  const theirPlugin = await other(kubelet, 9)
-  await events.until('taken-over')
-  equal(server.streaming, false)
-  plugin.replace(healthy(5))
-  await delay(200)
-  equal(kubelet.resource(RESOURCE).allocatable, 9)
-  deepEqual([events.count('stream-ended'), events.count('registered')], [0, 1])
-  theirPlugin[Symbol.dispose]()
-  await kubelet.waitFor(RESOURCE, listed(5))
-  await events.until('registered', 2)
-  equal((await kubelet.allocate(RESOURCE, 5)).ids.length, 5)
-})
+for (const dropsNewest of [false, true]) {
+  const kubelets = dropsNewest ? 'up to 1.35' : 'of 1.37'
+  test(`another plugin that registers later with a kubelet ${kubelets} is noticed: its list stands, our stream stays open but carries nothing`, async t => {
+    const { open, other, ours } = await node(t)
+    const kubelet = await open({ dropsNewest })
+    const { server, events, plugin } = await ours(4)
+    await events.until('streaming')
+    // After the list that every stream gets again in its second second.
+    await delay(1_100)
+    const theirPlugin = await other(kubelet, 9)
+    await events.until('taken-over')
+    equal(server.streaming, false)
+    plugin.replace(healthy(5))
+    await delay(200)
+    equal(kubelet.resource(RESOURCE).allocatable, 9)
+    deepEqual([events.count('stream-ended'), events.count('registered')], [0, 1])
+    theirPlugin[Symbol.dispose]()
+    await kubelet.waitFor(RESOURCE, listed(5))
+    await events.until('registered', 2)
+    equal((await kubelet.allocate(RESOURCE, 5)).ids.length, 5)
+  })
+}
 
 test('a plugin that has stood back leaves a kubelet that restarts to the other one, and serves if that does not come', async t => {
   const { open, other, ours } = await node(t)

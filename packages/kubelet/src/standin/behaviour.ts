@@ -11,6 +11,8 @@ export interface Behaviour {
   /** How long an Allocate or GetPreferredAllocation call may take. */
   readonly allocateMs: number
   readonly preStartMs: number
+  /** Whether, as up to Kubernetes 1.35, the end of any stream of a resource makes it drop the newest plugin. */
+  readonly dropsNewest: boolean
   /** An integer from 0 to `below` - 1: which of the free devices is given next. */
   readonly pick: (below: number) => number
   /** Calls `action` after `ms`; returns how to prevent that. */
@@ -29,6 +31,7 @@ export const kubeletBehaviour: Behaviour = {
   dialMs: 10_000,
   allocateMs: 30_000,
   preStartMs: 30_000,
+  dropsNewest: false,
   pick: below => randomInt(below),
   after: (ms, action) => {
     const timer = setTimeout(action, ms).unref()

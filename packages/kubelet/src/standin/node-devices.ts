@@ -1,4 +1,5 @@
 import { InsufficientError } from '../kubelet-error.ts'
+import type { Behaviour } from './behaviour.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { Endpoints } from './endpoints.ts'
 import { Holders } from './holders.ts'
@@ -6,12 +7,16 @@ import { Resource, type ResourceStatus } from './resource.ts'
 
 /** All that the stand-in knows: resources, the plugins behind them, who holds what. */
 export class NodeDevices {
-  readonly endpoints: Endpoints = new Endpoints()
+  readonly endpoints: Endpoints
   readonly holders: Holders = new Holders()
   /** A resource stays here for ever, at 0 if need be. */
   readonly #resources = new Map<string, Resource>()
   /** Those of now, or of before the last restart, whose plugins have not stayed away for too long. */
   readonly #known = new Set<string>()
+
+  constructor({ dropsNewest }: Pick<Behaviour, 'dropsNewest'>) {
+    this.endpoints = new Endpoints({ dropsNewest })
+  }
 
   statuses(): ResourceStatus[] {
     return [...this.#resources.values()].map(({ status }) => status)

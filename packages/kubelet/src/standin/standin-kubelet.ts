@@ -82,7 +82,7 @@ class StandIn implements StandInKubelet {
   readonly #directory: string
   readonly #onEvent: (event: StandInEvent) => void
   readonly #behaviour: Behaviour
-  readonly #node = new NodeDevices()
+  readonly #node: NodeDevices
   readonly #file: CheckpointFile
   readonly #allocator: Allocator
   readonly #watchers = new Set<() => void>()
@@ -97,6 +97,7 @@ class StandIn implements StandInKubelet {
     this.#directory = directory
     this.#onEvent = onEvent
     this.#behaviour = behaviour
+    this.#node = new NodeDevices(behaviour)
     this.#file = new CheckpointFile(directory)
     this.#allocator = new Allocator({
       node: this.#node,
