@@ -9,6 +9,8 @@ const building = (elapsedMs: number, packages: number): BuildProgress => ({
   modules: 0,
   packages,
   latest: 'k8s.io/api/core/v1',
+  linked: 1,
+  programs: 6,
 })
 
 function reported(progress: readonly BuildProgress[], isTTY: boolean, columns = 80): string[] {
@@ -21,15 +23,15 @@ function reported(progress: readonly BuildProgress[], isTTY: boolean, columns = 
 test('a pipe gets the first line at once, then one every 15 seconds', () => {
   const everySecond = Array.from({ length: 31 }, (_, second) => building(second * 1000, second))
   deepEqual(reported(everySecond, false), [
-    'kubernetes 1.37.2 · 0 s · 0 packages compiled · k8s.io/api/core/v1\n',
-    'kubernetes 1.37.2 · 15 s · 15 packages compiled · k8s.io/api/core/v1\n',
-    'kubernetes 1.37.2 · 30 s · 30 packages compiled · k8s.io/api/core/v1\n',
+    'kubernetes 1.37.2 · 0 s · 1 of 6 programs · k8s.io/api/core/v1\n',
+    'kubernetes 1.37.2 · 15 s · 15 packages compiled · 1 of 6 programs · k8s.io/api/core/v1\n',
+    'kubernetes 1.37.2 · 30 s · 30 packages compiled · 1 of 6 programs · k8s.io/api/core/v1\n',
   ])
 })
 
 test('a terminal gets one line that is rewritten, and no longer than it is wide', () => {
   const [first, ...rest] = reported([building(0, 0), building(50, 1), building(1000, 2)], true, 30)
-  equal(first, '\r\u001b[Kkubernetes 1.37.2 · 0 s · 0 p')
+  equal(first, '\r\u001b[Kkubernetes 1.37.2 · 0 s · 1 o')
   equal(rest.length, 1)
 })
 

@@ -3,9 +3,15 @@ import type { GoOutput } from './go-output.ts'
 /** Where the making of one part stands. */
 export type BuildProgress = { readonly part: string; readonly elapsedMs: number } & (
   | { readonly step: 'waiting' }
-  | ({ readonly step: 'building' } & Pick<GoOutput, 'modules' | 'packages' | 'latest'>)
+  | ({ readonly step: 'building' } & Building)
   | { readonly step: 'ready'; readonly cached: boolean }
 )
+
+export interface Building extends Pick<GoOutput, 'modules' | 'packages' | 'latest'> {
+  /** Programs that are there already; none while a module is only resolved. Go says nothing while it links. */
+  readonly linked?: number
+  readonly programs?: number
+}
 
 /** One line: which part, for how long, and something that moves. */
 export function progressText(progress: BuildProgress): string {
@@ -15,13 +21,14 @@ export function progressText(progress: BuildProgress): string {
     case 'waiting':
       return `${after} · another run is building; this one waits for it`
     case 'building': {
-      const { modules, packages, latest } = progress
+      const { modules, packages, latest, linked, programs } = progress
       const counts = [
-        ...(modules > 0 ? [`${modules} modules fetched`] : []),
-        // Go names a package when its turn comes, then is silent while it links.
-        `${packages} packages compiled`,
+        modules > 0 ? `${modules} modules fetched` : '',
+        packages > 0 ? `${packages} packages compiled` : '',
+        programs === undefined ? '' : `${linked} of ${programs} programs`,
+        latest,
       ]
-      return [after, ...counts, latest].filter(word => word !== '').join(' · ')
+      return [after, ...counts.filter(word => word !== '')].join(' · ')
     }
     case 'ready':
       return progress.cached ? `${part} · from the cache` : `${after} · built`

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs'
 import { access, mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Environment } from '@alcove/process'
-import type { BuildProgress } from './build-progress.ts'
+import type { Building, BuildProgress } from './build-progress.ts'
 import { ensureEntry } from './cache-entry.ts'
 import { type GoCommand, runGo } from './go-command.ts'
 import { parseGoMod } from './go-mod.ts'
@@ -59,7 +60,8 @@ export async function ensureParts(options: EnsureParts): Promise<Parts> {
       toolchain,
       environment,
       signal,
-      ...report,
+      onWait: report.onWait,
+      onOutput: ({ modules, packages, latest }) => report.onBuilding({ modules, packages, latest }),
     }),
   )
   const runtime = await build('runtime', join(goModules, 'runtime'))
@@ -96,33 +98,50 @@ async function ensurePart(
       cache,
       name: `${part}-${recipe.version}-${key}`,
       fill: draft =>
-        buildPart(recipe, draft, { directory, environment, signal, onOutput: report.onOutput }),
+        buildPart(recipe, draft, { directory, environment, signal, onBuilding: report.onBuilding }),
       signal,
       onWait: report.onWait,
     }),
   )
 }
 
-type GoIn = Required<Pick<GoCommand, 'directory' | 'environment' | 'signal' | 'onOutput'>>
+interface BuildPart extends Pick<GoCommand, 'directory' | 'environment' | 'signal'> {
+  readonly onBuilding: (building: Building) => void
+}
 
-async function buildPart(recipe: Recipe, draft: string, go: GoIn): Promise<void> {
+const LOOK_MS = 1000
+
+async function buildPart(
+  recipe: Recipe,
+  draft: string,
+  { onBuilding, ...go }: BuildPart,
+): Promise<void> {
+  const paths = recipe.programs.map(program => join(draft, program))
   let before = emptyOutput
-  for (const { packages, output, cgo, flags } of recipe.builds) {
-    let latest = before
-    const onOutput = (now: GoOutput): void => {
-      latest = sumOf(before, now)
-      go.onOutput(latest)
-    }
-    onOutput(emptyOutput)
-    const target = join(draft, output)
-    await mkdir(output.endsWith('/') ? target : dirname(target), { recursive: true })
-    // -mod=readonly: go.mod and go.sum are as committed, or the build fails.
-    const args = ['build', '-v', '-mod=readonly', '-trimpath', ...flags]
-    // join() has kept the slash at the end, by which Go takes a directory for one.
-    await runGo({ ...go, args: [...args, '-o', target, ...packages], cgo, onOutput })
-    before = latest
+  let sum = emptyOutput
+  const report = (): void => {
+    const { modules, packages, latest } = sum
+    const linked = paths.filter(path => existsSync(path)).length
+    onBuilding({ modules, packages, latest, linked, programs: paths.length })
   }
-  await Promise.all(recipe.programs.map(program => access(join(draft, program))))
+  report()
+  const looks = setInterval(report, LOOK_MS)
+  try {
+    for (const { packages, output, cgo, flags } of recipe.builds) {
+      const target = join(draft, output)
+      await mkdir(output.endsWith('/') ? target : dirname(target), { recursive: true })
+      // -mod=readonly: go.mod and go.sum are as committed, or the build fails. The slash at the end of a target makes it a directory.
+      const args = ['build', '-v', '-mod=readonly', '-trimpath', ...flags, '-o', target]
+      const onOutput = (now: GoOutput): void => {
+        sum = sumOf(before, now)
+      }
+      await runGo({ ...go, args: [...args, ...packages], cgo, onOutput })
+      before = sum
+    }
+  } finally {
+    clearInterval(looks)
+  }
+  await Promise.all(paths.map(path => access(path)))
 }
 
 /** What several commands of one part have done together. */

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
-import { access, constants, glob, mkdtemp, readFile, rmdir, statfs } from 'node:fs/promises'
+import { constants, glob, mkdtemp, readFile, rmdir, statfs } from 'node:fs/promises'
 import { release, tmpdir, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { getuid } from 'node:process'
 import { promisify } from 'node:util'
 import type { Environment } from '@alcove/process'
+import { findProgram, firstUsable } from './find-program.ts'
 import {
   type MachineFacts,
   neededCommands,
@@ -30,7 +31,7 @@ export async function readMachine(options: ReadMachine): Promise<MachineFacts> {
   const found = await Promise.all(
     Array.from(neededCommands.keys(), async name => ({
       name,
-      there: await isInPath(name, environment),
+      there: (await findProgram(name, environment)) !== undefined,
     })),
   )
   const commands = new Set(found.filter(({ there }) => there).map(({ name }) => name))
@@ -43,11 +44,11 @@ export async function readMachine(options: ReadMachine): Promise<MachineFacts> {
     capabilities: BigInt(`0x${mask}`),
     commands,
     goVersion: await goVersion(environment, signal),
-    goOutsidePath: await firstThere(['/usr/local/go/bin/go', '/usr/lib/go/bin/go']),
+    goOutsidePath: await firstUsable(['/usr/local/go/bin/go', '/usr/lib/go/bin/go']),
     libseccomp:
       commands.has('pkg-config') &&
       (await succeeds('pkg-config', ['--exists', 'libseccomp'], options)),
-    certificateAuthorities: (await firstThere(BUNDLES)) !== undefined,
+    certificateAuthorities: (await firstUsable(BUNDLES, constants.R_OK)) !== undefined,
     cgroups: parseCgroups(
       await textOf('/proc/self/mounts'),
       await textOf('/sys/fs/cgroup/cgroup.controllers'),
@@ -107,7 +108,7 @@ async function goVersion(
   environment: Environment,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (!(await isInPath('go', environment))) return undefined
+  if ((await findProgram('go', environment)) === undefined) return undefined
   const env = { ...environment, GOTOOLCHAIN: 'local' }
   const { stdout } = await run('go', ['env', 'GOVERSION'], { env, signal, cwd: '/' })
   return /^go([0-9.]+)/.exec(stdout)?.[1] ?? stdout.trim()
@@ -125,23 +126,6 @@ async function succeeds(
     signal.throwIfAborted()
     return false
   }
-}
-
-async function isInPath(name: string, environment: Environment): Promise<boolean> {
-  const directories = (environment['PATH'] ?? '').split(':').filter(one => one !== '')
-  return (await firstThere(directories.map(one => join(one, name)))) !== undefined
-}
-
-async function firstThere(paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) {
-    try {
-      await access(path, path.endsWith('.crt') ? constants.R_OK : constants.X_OK)
-      return path
-    } catch {
-      // Not there, or not for us: the next one may be.
-    }
-  }
-  return undefined
 }
 
 /** Empty where there is no such file, as outside of Linux. */

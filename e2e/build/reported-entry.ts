@@ -1,22 +1,14 @@
 import { performance } from 'node:perf_hooks'
-import type { BuildProgress } from './build-progress.ts'
-import type { GoOutput } from './go-output.ts'
+import type { Building, BuildProgress } from './build-progress.ts'
 
 export interface EntryReport {
   /** Another run is building. */
   readonly onWait: () => void
   /** This one is, and has come this far. */
-  readonly onOutput: (output: GoOutput) => void
+  readonly onBuilding: (building: Building) => void
 }
 
-type Step =
-  | { readonly step: 'waiting' }
-  | {
-      readonly step: 'building'
-      readonly modules: number
-      readonly packages: number
-      readonly latest: string
-    }
+type Step = { readonly step: 'waiting' } | ({ readonly step: 'building' } & Building)
 
 const TICK_MS = 1000
 
@@ -36,8 +28,7 @@ export async function reportedEntry<T>(
   try {
     const made = await make({
       onWait: () => report({ step: 'waiting' }),
-      onOutput: ({ modules, packages, latest }) =>
-        report({ step: 'building', modules, packages, latest }),
+      onBuilding: building => report({ step: 'building', ...building }),
     })
     const cached = now?.step !== 'building'
     onProgress({ part, elapsedMs: performance.now() - startedMs, step: 'ready', cached })
