@@ -54,8 +54,8 @@ export async function findRelease(version: string, deps: FindRelease): Promise<K
   return { directory, pinned: false }
 }
 
-/** Writes go.mod and go.sum of a release; those of the project were made by this too, and then committed. */
-export async function writeModule(
+/** Writes go.mod and go.sum of a release. Copied to `e2e/go/kubernetes-VERSION` and committed, they pin it. */
+async function writeModule(
   directory: string,
   version: string,
   { environment, signal, onOutput }: Pick<FindRelease, 'environment' | 'signal' | 'onOutput'>,
