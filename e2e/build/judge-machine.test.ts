@@ -47,7 +47,7 @@ const faults: readonly [string, Partial<MachineFacts>, string][] = [
     { cgroups: { ...fit.cgroups, controllers: ['cpu', 'cpuset', 'memory'] } },
     'cgroup controllers',
   ],
-  ['no room', { freeBytes: 5e9 }, '15 GB of disk'],
+  ['no room', { freeBytes: 5e9 }, '10 GB of disk'],
   ['no room once built', { freeBytes: 1e9, built: true }, '2 GB of disk'],
   ['little memory', { memoryBytes: 2e9 }, '4 GB of memory'],
   [

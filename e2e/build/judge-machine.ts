@@ -16,7 +16,7 @@ export interface Shortfall {
 
 const GB = 1e9
 const NEEDED = {
-  coldBytes: 15 * GB,
+  coldBytes: 10 * GB,
   warmBytes: 2 * GB,
   memoryBytes: 4 * GB,
   /** kube-proxy's nftables mode refuses an older one. */
@@ -121,7 +121,7 @@ function* judgePrivilege({ uid, capabilities }: MachineFacts): Generator<Shortfa
     yield shortfall(
       'root',
       `uid ${uid}; kubelets and containerd mount, and make namespaces and device nodes`,
-      'run it by sudo, with --preserve-env=PATH,HOME where Go is not in the path of root',
+      'sudo env "PATH=$PATH" npm run …, so that the path to Go is kept',
     )
     return
   }

@@ -81,7 +81,7 @@ try_veth() { ip link add v0 type veth peer name v1; }
 try_nftables() {
   nft add table ip a && nft 'add chain ip a c { type nat hook postrouting priority 100; }' && nft add rule ip a c masquerade
 }
-try_busybox() { mkdir root && cp "$(command -v busybox)" root/busybox && chroot root /busybox true; }
+try_busybox() { mkdir root && cp "$(command -v busybox)" root/busybox && unshare --root=root /busybox true; }
 mount -t tmpfs tmpfs "$1" && cd "$1" || exit 1
 for one in overlay device bridge veth nftables busybox; do try "$one" "try_$one"; done
 `
@@ -97,8 +97,8 @@ async function tryOut({ signal }: ReadMachine): Promise<MachineFacts['trials']> 
     return parseTrials(stdout)
   } catch (error) {
     signal.throwIfAborted()
-    const said = error instanceof Error ? error.message : String(error)
-    return new Map([['namespaces', said.split('\n').at(1) ?? said]])
+    const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error)
+    return new Map([['namespaces', said.trim().split('\n').at(-1) ?? said]])
   } finally {
     await rmdir(directory)
   }
