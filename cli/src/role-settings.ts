@@ -4,9 +4,25 @@ Settings, in the environment:
   DEVICE_PLUGIN_KUBELET_DIR     where the kubelet’s registration socket is
                                 (/var/lib/kubelet/device-plugins)
   DEVICE_PLUGIN_HOST_ROOT       the node’s file system as this process sees it (/)
+  DEVICE_PLUGIN_PLATFORM        hardware, or simulated: pods get the platform
+                                that the simulator serves on the node (hardware)
+  DEVICE_PLUGIN_SIMULATOR_DIR   the simulator’s directory on the node, where the
+                                platform is simulated (/run/alcove-simulator)
   DEVICE_PLUGIN_SIMULATED_ROOT  a simulated node’s root in place of the machine
   DEVICE_PLUGIN_AESM_DIR        directory of the AESM socket, to be mounted into
-                                every container that gets EPC`
+                                every container that gets EPC
+  DEVICE_PLUGIN_EPC_MODE        devices: one device per MiB; the only one in this
+                                version (devices)
+  DEVICE_PLUGIN_MAX_DEVICES_PER_POD
+                                MiB of EPC that one container gets at most: each
+                                is an entry in its pod’s status (16384)
+  DEVICE_PLUGIN_CDI             whether containers are put into the group of a
+                                device that is reserved for one: on, off, or auto,
+                                where the container runtime can (auto)
+  DEVICE_PLUGIN_CDI_DIR         where the runtime looks for CDI specs, as this
+                                process sees it (/var/run/cdi)
+  DEVICE_PLUGIN_NODE_NAME       this node’s name in the API server, which says
+                                what its container runtime is`
 
 export const QUOTE_HELPER_SETTINGS = `
 Settings, in the environment:

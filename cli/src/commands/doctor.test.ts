@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { epcPlugin } from '@alcove/device-plugin'
+import { EPC_RESOURCE, epcDevices } from '@alcove/device-plugin'
 import { SIMULATED_NODE_MARKER } from '@alcove/host'
 import { servePlugin } from '@alcove/kubelet'
 import {
@@ -143,12 +143,12 @@ for (const { name: size, epcMib } of nodeSizes) {
     const told = /message of (\d+) bytes/.exec(found)?.[1]
     const sockets = await mkdtemp(join(tmpdir(), 'alcove-'))
     t.after(() => rm(sockets, { recursive: true }))
-    const plugin = epcPlugin({
-      epcBytes: epcMib * 2 ** 20,
-      enclaveDevice: '/dev/sgx_enclave',
-      aesmDirectory: undefined,
-      simulatorDirectory: undefined,
-    })
+    const devices = epcDevices({ bytes: epcMib * 2 ** 20, source: 'sysfs', nodes: [] })
+    const plugin = {
+      resourceName: EPC_RESOURCE,
+      devices: () => devices,
+      allocate: () => Promise.reject(new Error('not asked')),
+    }
     const serving = servePlugin({ plugin, directory: sockets, endpoint: 'alcove-epc' })
     if (met) await (await serving)[Symbol.asyncDispose]()
     else await rejects(serving, { code: 'ERR_KUBELET_LIST_TOO_LARGE', bytes: Number(told) })

@@ -259,3 +259,24 @@ test('this machine can be read', async () => {
   equal(typeof facts.kernel.release.value, 'string')
   equal(typeof facts.kernel.fsgsbase.value, 'boolean')
 })
+
+test('a node that is read again in the same boot has its devices and EPC read anew, its CPU and kernel not', async () => {
+  const files = { '/proc/cpuinfo': 'flags\t: sgx\n', ...release('6.8.0') }
+  const before = await read({ files })
+  const asked: string[] = []
+  const later = fakeHost({ files, devices: flat })
+  const host = {
+    ...later,
+    read: (path: string) => {
+      asked.push(path)
+      return later.read(path)
+    },
+  }
+  const after = await readNode(host, before)
+  equal(after.enclaveDevice.value?.path, '/dev/sgx_enclave')
+  deepEqual([after.cpu, after.kernel, after.os], [before.cpu, before.kernel, before.os])
+  deepEqual(
+    asked.filter(path => /cpuinfo|osrelease|os-release|config/.test(path)),
+    [],
+  )
+})

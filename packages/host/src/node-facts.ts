@@ -30,17 +30,18 @@ export interface DeviceNode extends SgxDeviceNode, FileAccess {}
 /**
  * Reads a node. What is not there, does not say, or may not be read by this process is an absence that says so.
  *
+ * @param sameBoot facts of the same boot, from which CPU, kernel and system are taken over: only a reboot changes them
  * @throws {HostError} `ERR_HOST_READ` where reading fails for another reason; `ERR_HOST_SYSFS` for a count of EPC that
  *   is none; `ERR_HOST_PATH`
  */
-export async function readNode(host: Host): Promise<NodeFacts> {
-  const kernel = await readKernel(host)
-  const cpu = await readCpu(host, knowsSgx(kernel))
+export async function readNode(host: Host, sameBoot?: NodeFacts): Promise<NodeFacts> {
+  const kernel = sameBoot?.kernel ?? (await readKernel(host))
+  const cpu = sameBoot?.cpu ?? (await readCpu(host, knowsSgx(kernel)))
   const deviceNodes = await readDeviceNodes(host)
   const enclaveDevice = chosen(deviceNodes, 'enclave', undefined)
   const driver = enclaveDevice.value?.driver
   return {
-    os: await fileFact(host, '/etc/os-release', prettyName),
+    os: sameBoot?.os ?? (await fileFact(host, '/etc/os-release', prettyName)),
     cpu,
     kernel,
     driver:

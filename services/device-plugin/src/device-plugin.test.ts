@@ -3,85 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { servePlugin, startStandInKubelet } from '@alcove/kubelet'
+import { startStandInKubelet } from '@alcove/kubelet'
 import { jsonLog } from '@alcove/process'
-import { nodeSizes, simulatedFaults, writeSimulatedRoot } from '@alcove/simulator'
-import { EPC_RESOURCE, epcPlugin, runDevicePlugin } from './index.ts'
-import { readSettings } from './settings.ts'
-
-const offer = {
-  epcBytes: 56 * 2 ** 20,
-  enclaveDevice: '/dev/sgx_enclave',
-  aesmDirectory: undefined,
-  simulatorDirectory: undefined,
-}
-
-test('every whole MiB of EPC is one device', () => {
-  equal(epcPlugin(offer).devices().length, 56)
-  equal(epcPlugin({ ...offer, epcBytes: 2 ** 20 - 1 }).devices().length, 0)
-  equal(epcPlugin({ ...offer, epcBytes: 3 * 2 ** 20 + 4096 }).devices().length, 3)
-})
-
-for (const { name, epcMib: epcMiB } of nodeSizes) {
-  const offered = epcMiB <= 192 * 1024
-  test(`${name}: ${epcMiB} MiB are ${offered ? 'offered' : 'refused with the figure and the remedy'}`, async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'alcove-'))
-    const plugin = epcPlugin({ ...offer, epcBytes: epcMiB * 2 ** 20 })
-    equal(plugin.devices().length, epcMiB)
-    const serving = servePlugin({ plugin, directory, endpoint: 'alcove-epc' })
-    try {
-      if (offered) await (await serving)[Symbol.asyncDispose]()
-      else
-        await rejects(serving, {
-          code: 'ERR_KUBELET_LIST_TOO_LARGE',
-          limitBytes: 4_194_304,
-          devices: epcMiB,
-        })
-    } finally {
-      await rm(directory, { recursive: true })
-    }
-  })
-}
-
-test('a container gets the enclave device under both generations of paths, and nothing else', async () => {
-  for (const enclaveDevice of ['/dev/sgx_enclave', '/dev/sgx/enclave']) {
-    const allocation = await epcPlugin({ ...offer, enclaveDevice }).allocate(['e0', 'e7'])
-    deepEqual(allocation.devices, [
-      { hostPath: enclaveDevice, containerPath: '/dev/sgx_enclave', permissions: 'rw' },
-      { hostPath: enclaveDevice, containerPath: '/dev/sgx/enclave', permissions: 'rw' },
-    ])
-    deepEqual([allocation.mounts, allocation.envs, allocation.annotations], [[], {}, {}])
-  }
-})
-
-test('the AESM directory and the simulated platform are mounted read-only where the settings name them', async () => {
-  const { mounts } = await epcPlugin({
-    ...offer,
-    aesmDirectory: '/var/run/aesmd',
-    simulatorDirectory: '/sim/run/alcove-simulator',
-  }).allocate(['e0'])
-  deepEqual(mounts, [
-    { hostPath: '/var/run/aesmd', containerPath: '/var/run/aesmd', readOnly: true },
-    {
-      hostPath: '/sim/run/alcove-simulator',
-      containerPath: '/run/alcove-simulator',
-      readOnly: true,
-    },
-  ])
-})
-
-test('wrong settings are named, all at once', () => {
-  const defaults = readSettings({})
-  equal(defaults.kubeletDirectory, '/var/lib/kubelet/device-plugins')
-  equal(defaults.simulatedRoot, undefined)
-  const wrong = { DEVICE_PLUGIN_HOSTROOT: '/host', DEVICE_PLUGIN_X: '1' }
-  try {
-    readSettings(wrong)
-    throw new Error('accepted')
-  } catch (error) {
-    equal(error instanceof Error && 'code' in error && error.code, 'ERR_CONFIG')
-  }
-})
+import { simulatedFaults, writeSimulatedRoot } from '@alcove/simulator'
+import { EPC_RESOURCE, PROVISION_RESOURCE, runDevicePlugin } from './index.ts'
 
 /** Runs the plugin's process in this one, against a stand-in kubelet, until `story` ends. */
 async function withPlugin(
@@ -137,8 +62,12 @@ for (const os of ['in-kernel', 'dcap-1.33'] as const) {
         held.allocation.mounts.map(({ containerPath }) => containerPath),
         ['/run/alcove-simulator'],
       )
+      deepEqual(held.allocation.cdiDevices, [])
       held.release()
       equal(kubelet.resource(EPC_RESOURCE).allocated, 0)
+      await kubelet.waitFor(PROVISION_RESOURCE, ({ allocatable }) => allocatable === 110)
+      const quoting = await kubelet.allocate(PROVISION_RESOURCE, 1)
+      deepEqual(quoting.allocation.mounts, [], 'the device’s file holds what is needed')
       await rejects(kubelet.allocate(EPC_RESOURCE, 57), { code: 'ERR_KUBELET_INSUFFICIENT' })
     })
   })

@@ -1,62 +1,83 @@
-import type { ContainerAllocation, Device, DevicePlugin } from '@alcove/kubelet'
+// Where a pod's limit becomes a device: the kubelet asks `allocate` for as many ids as the limit says, and gives the
+// container what is answered.
+import type { Device, DevicePlugin } from '@alcove/kubelet'
+import type { CdiGroups } from './cdi-groups.ts'
+import { containerDevices, simulatorMounts } from './container-devices.ts'
+import { DevicePluginError } from './device-plugin-error.ts'
+import { epcDevices, withFormer } from './epc-devices.ts'
+import { isOffer, type NodeOffer } from './node-offer.ts'
+import type { DevicePluginSettings } from './settings.ts'
 
 /** AKS's first-generation name: an integer count of MiB. */
 export const EPC_RESOURCE = 'kubernetes.azure.com/sgx_epc_mem_in_MiB'
 
-/** The enclave device inside a container, under both generations of paths: programs look for either. */
-const CONTAINER_PATHS = ['/dev/sgx_enclave', '/dev/sgx/enclave'] as const
-
-const MIB = 1024 * 1024
-
-/** What this node gives to a container that asks for EPC. Paths are the kubelet's: those of the node itself. */
-export interface EpcOffer {
-  readonly epcBytes: number
-  /** The enclave device node, wherever the driver puts it. */
-  readonly enclaveDevice: string
-  /** Directory of the AESM socket, if Allocate is to mount it. */
-  readonly aesmDirectory: string | undefined
-  /** Directory of the simulated platform's socket; only where the plugin was told that its node is simulated. */
-  readonly simulatorDirectory: string | undefined
-}
-
-/** Where a container finds the simulated platform, if there is one. */
-export const SIMULATOR_CONTAINER_PATH = '/run/alcove-simulator'
 const AESM_CONTAINER_PATH = '/var/run/aesmd'
 
-/**
- * EPC as one device per MiB. Which MiB a container was given means nothing to the hardware: the count is what the
- * scheduler places by, and every container gets the same device nodes. Ids are short (`e` and a number in base 36), so
- * that a list of 192 GiB still fits into the one message that the kubelet receives; 256 GiB does not, and is refused.
- */
-export function epcPlugin(offer: EpcOffer): DevicePlugin {
-  const devices: readonly Device[] = Array.from(
-    { length: Math.floor(offer.epcBytes / MIB) },
-    (_, index) => ({ id: `e${index.toString(36)}`, healthy: true }),
-  )
-  const allocation = allocationOf(offer)
+/** What the plugins are told of the node. */
+export interface OfferSource {
+  readonly offer: NodeOffer
+  onChange(listener: () => void): () => void
+}
+
+export interface PluginDeps {
+  readonly source: OfferSource
+  readonly settings: DevicePluginSettings
+  readonly groups: Pick<CdiGroups, 'namesFor'>
+}
+
+/** EPC as one device per MiB. However many a container gets, it gets the enclave device once, and nothing else. */
+export function epcPlugin({ source, settings, groups }: PluginDeps): DevicePlugin {
+  const { node, aesmDirectory } = settings
   return {
     resourceName: EPC_RESOURCE,
-    devices: () => devices,
-    allocate: () => allocation,
+    devices: followed(source, (offer, former) =>
+      withFormer(isOffer(offer) ? epcDevices(offer.epc) : [], former),
+    ),
+    onChange: listener => source.onChange(listener),
+    allocate: async ids => {
+      checkCount(ids.length, settings.maxDevicesPerPod)
+      const { enclaveDevice } = offerNow(source)
+      const aesm =
+        aesmDirectory === undefined
+          ? []
+          : [{ hostPath: aesmDirectory, containerPath: AESM_CONTAINER_PATH, readOnly: true }]
+      return {
+        devices: containerDevices('enclave', enclaveDevice.path, node),
+        mounts: [...aesm, ...simulatorMounts('enclave', node)],
+        envs: {},
+        annotations: {},
+        cdiDevices: await groups.namesFor('enclave', enclaveDevice),
+      }
+    },
   }
 }
 
-function allocationOf(offer: EpcOffer): ContainerAllocation {
-  const mounts = [
-    { hostPath: offer.aesmDirectory, containerPath: AESM_CONTAINER_PATH, readOnly: true },
-    { hostPath: offer.simulatorDirectory, containerPath: SIMULATOR_CONTAINER_PATH, readOnly: true },
-  ]
-  return {
-    devices: CONTAINER_PATHS.map(containerPath => ({
-      hostPath: offer.enclaveDevice,
-      containerPath,
-      permissions: 'rw',
-    })),
-    mounts: mounts.flatMap(mount =>
-      mount.hostPath === undefined ? [] : [{ ...mount, hostPath: mount.hostPath }],
-    ),
-    envs: {},
-    annotations: {},
-    cdiDevices: [],
+/** The node's offer at this moment. */
+export function offerNow({ offer }: OfferSource): Extract<NodeOffer, { epc: unknown }> {
+  if (isOffer(offer)) return offer
+  throw new DevicePluginError('ERR_DEVICE_PLUGIN_NOTHING', offer.reason)
+}
+
+/** A list that is made anew only when the offer is another one; it knows what it was before. */
+export function followed(
+  source: OfferSource,
+  list: (offer: NodeOffer, former: readonly Device[]) => readonly Device[],
+): () => readonly Device[] {
+  let seen: NodeOffer | undefined
+  let devices: readonly Device[] = []
+  return () => {
+    if (seen !== source.offer) {
+      seen = source.offer
+      devices = list(seen, devices)
+    }
+    return devices
   }
+}
+
+function checkCount(count: number, most: number): void {
+  if (count <= most) return
+  throw new DevicePluginError(
+    'ERR_DEVICE_PLUGIN_LIMIT',
+    `a container asks for ${count} MiB of EPC, and gets ${most} at most, since each is an entry in its pod's status; ask for less, or raise DEVICE_PLUGIN_MAX_DEVICES_PER_POD`,
+  )
 }

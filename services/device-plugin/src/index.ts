@@ -1,2 +1,5 @@
-export { EPC_RESOURCE, epcPlugin, SIMULATOR_CONTAINER_PATH } from './epc-plugin.ts'
+export { PROVISION_CONTAINER_PATH, SIMULATOR_CONTAINER_PATH } from './container-devices.ts'
+export { epcDevices } from './epc-devices.ts'
+export { EPC_RESOURCE } from './epc-plugin.ts'
 export { runDevicePlugin } from './main.ts'
+export { PROVISION_RESOURCE } from './provision-plugin.ts'

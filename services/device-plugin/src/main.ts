@@ -1,110 +1,136 @@
-import { join } from 'node:path'
-import {
-  type Capability,
-  capability,
-  type Host,
-  mountedHost,
-  readNode,
-  readSgx,
-  simulatedHost,
-} from '@alcove/host'
-import {
-  type DevicePlugin,
-  ListTooLargeError,
-  type PluginServer,
-  servePlugin,
-} from '@alcove/kubelet'
+import { type Host, mountedHost, simulatedHost } from '@alcove/host'
+import { inCluster, kubeApi } from '@alcove/kube-api'
+import { type DevicePlugin, type PluginServer, servePlugin } from '@alcove/kubelet'
 import { aborted, type Environment, type Log } from '@alcove/process'
+import { CdiGroups } from './cdi-groups.ts'
 import { epcPlugin } from './epc-plugin.ts'
-import { type DevicePluginSettings, readSettings } from './settings.ts'
-
-/** Where the simulated platform's socket is below a simulated root. */
-const SIMULATOR_DIRECTORY = 'run/alcove-simulator'
+import { isOffer, type Offer } from './node-offer.ts'
+import { askNodeRuntime, type NodeInfo } from './node-runtime.ts'
+import { NodeWatch } from './node-watch.ts'
+import { logPluginEvent } from './plugin-log.ts'
+import { provisionPlugin } from './provision-plugin.ts'
+import { type DevicePluginSettings, type NodeSettings, readSettings } from './settings.ts'
 
 /** While all is well, changes are noticed by the directory's watch and the stream's end; this is for what they miss. */
-const POLL_MS = 5000
+const POLL_MS = 5_000
+/** How old what is known of the node may be. */
+const LOOK_MS = 2_000
+
+export interface DevicePluginDeps {
+  readonly environment: Environment
+  readonly log: Log
+  readonly stop: AbortSignal
+  /** Between two looks at the node; 2,000 unless a test cannot wait. */
+  readonly lookMs?: number
+}
 
 /**
- * The device plugin's process: reads what the node has, offers it to the kubelet until `stop` aborts. A node that
- * cannot serve, or has more EPC than the kubelet can be told of, is left alone: the reason is logged once, nothing is
- * registered, and the process waits.
+ * The device plugin's process: follows what the node has, and offers it to the kubelet until `stop` aborts. A node that has
+ * nothing registers nothing: the reason is logged once, and the process goes on looking.
  *
  * @throws {ConfigError} {@link HostError} {@link KubeletError} when it cannot start
  */
-export async function runDevicePlugin(deps: {
-  environment: Environment
-  log: Log
-  stop: AbortSignal
-}): Promise<void> {
+export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
   const { log, stop } = deps
   const settings = readSettings(deps.environment)
-  const simulated = settings.simulatedRoot !== undefined
-  const host = await hostOf(settings)
-  const refusal = refusalOf(capability(await readNode(host)))
-  const node = await readSgx(host)
-  if (refusal !== undefined || node.enclaveDevice === undefined) {
-    log.warn('nothing to offer', { ...refusal, simulated })
-    await aborted(stop)
-    return
-  }
-  const plugin = epcPlugin({
-    epcBytes: node.epc.bytes,
-    enclaveDevice: pathOnNode(settings, node.enclaveDevice.path),
-    aesmDirectory: settings.aesmDirectory,
-    simulatorDirectory: simulated ? pathOnNode(settings, SIMULATOR_DIRECTORY) : undefined,
+  const groups = new CdiGroups({
+    settings: { ...settings.cdi, mode: isInRoot(settings.node) ? 'off' : settings.cdi.mode },
+    askRuntime: () => askRuntime(settings, deps),
+    log,
   })
-  await using server = await offered(plugin, settings, log)
-  if (server !== undefined) {
-    log.info('serving', {
-      resource: plugin.resourceName,
-      devices: plugin.devices().length,
-      epcSource: node.epc.source,
-      enclaveDevice: node.enclaveDevice.path,
-      simulated,
-    })
-  }
+  await using watch = await NodeWatch.start({
+    host: await hostOf(settings.node),
+    lookMs: deps.lookMs ?? LOOK_MS,
+    afterLook: offer => groups.follow(offer),
+    onUnreadable: reason => log.error('node cannot be read', { reason }),
+    onReadable: () => log.info('node can be read again'),
+  })
+  const first = await firstOffer(watch, settings, log, stop)
+  if (first === undefined) return
+  const plugin = { source: watch, settings, groups }
+  await using servers = new AsyncDisposableStack()
+  const serving = await Promise.allSettled([
+    serve(epcPlugin(plugin), 'alcove-epc', settings, log),
+    serve(provisionPlugin(plugin), 'alcove-provision', settings, log),
+  ])
+  for (const one of serving) if (one.status === 'fulfilled') servers.use(one.value)
+  for (const one of serving) if (one.status === 'rejected') throw one.reason
+  log.info('serving', { ...facts(first), simulated: isSimulated(settings.node) })
+  watch.onChange(() => report(watch, log))
   await aborted(stop)
 }
 
-/** What is known to be missing, with its remedy. What cannot be told (`unknown`) does not stop a node from serving. */
-function refusalOf({ conditions }: Capability): Refusal | undefined {
-  const missing = conditions.find(condition => condition.met === false)
-  if (missing?.met !== false) return undefined
-  return { condition: missing.name, reason: `${missing.name}: ${missing.found}; ${missing.remedy}` }
-}
-
-interface Refusal {
-  readonly condition: string
-  readonly reason: string
-}
-
-async function offered(
-  plugin: DevicePlugin,
+/** The offer of now, or the first that comes; `undefined` where none came before the end. */
+async function firstOffer(
+  watch: NodeWatch,
   settings: DevicePluginSettings,
   log: Log,
-): Promise<PluginServer | undefined> {
-  try {
-    return await servePlugin({
-      plugin,
-      directory: settings.kubeletDirectory,
-      endpoint: 'alcove-epc',
-      pollMs: POLL_MS,
-      onEvent: ({ event, ...fields }) => log.info(event, fields),
-    })
-  } catch (error) {
-    if (!(error instanceof ListTooLargeError)) throw error
-    log.error('nothing to offer', { condition: 'list-size', reason: error.message })
-    return undefined
+  stop: AbortSignal,
+): Promise<Offer | undefined> {
+  const simulated = isSimulated(settings.node)
+  const { promise, resolve } = Promise.withResolvers<Offer>()
+  const look = (): void => {
+    if (isOffer(watch.offer)) resolve(watch.offer)
+    else log.warn('nothing to offer', { ...watch.offer, simulated })
+  }
+  const forget = watch.onChange(look)
+  look()
+  const offer = await Promise.race([promise, aborted(stop)])
+  forget()
+  return offer ?? undefined
+}
+
+function report({ offer }: NodeWatch, log: Log): void {
+  if (isOffer(offer)) log.info('node changed', facts(offer))
+  else log.warn('devices unhealthy', { ...offer })
+}
+
+function facts({ epc, enclaveDevice, provisionDevice }: Offer): Readonly<Record<string, unknown>> {
+  return {
+    epcMiB: Math.floor(epc.bytes / 2 ** 20),
+    epcSource: epc.source,
+    enclaveDevice: enclaveDevice.path,
+    provisionDevice: provisionDevice.path,
   }
 }
 
-async function hostOf(settings: DevicePluginSettings): Promise<Host> {
-  return settings.simulatedRoot === undefined
-    ? mountedHost(settings.hostRoot)
-    : simulatedHost(settings.simulatedRoot)
+function serve(
+  plugin: DevicePlugin,
+  endpoint: string,
+  settings: DevicePluginSettings,
+  log: Log,
+): Promise<PluginServer> {
+  return servePlugin({
+    plugin,
+    directory: settings.kubeletDirectory,
+    endpoint,
+    pollMs: POLL_MS,
+    onEvent: event => logPluginEvent(log, plugin.resourceName, event),
+  })
 }
 
-/** The kubelet's name for a node path: below the simulated root where there is one. */
-function pathOnNode(settings: DevicePluginSettings, path: string): string {
-  return settings.simulatedRoot === undefined ? path : join(settings.simulatedRoot, path)
+async function hostOf(node: NodeSettings): Promise<Host> {
+  return node.simulatedRoot === undefined
+    ? mountedHost(node.hostRoot, { executeCpuid: !isSimulated(node) })
+    : simulatedHost(node.simulatedRoot)
+}
+
+function isInRoot(node: NodeSettings): boolean {
+  return node.simulatedRoot !== undefined
+}
+
+function isSimulated(node: NodeSettings): boolean {
+  return isInRoot(node) || node.simulatorDirectory !== undefined
+}
+
+/** Who runs the containers of this node, as the API server knows it; `undefined` outside a cluster. */
+async function askRuntime(
+  { cdi }: DevicePluginSettings,
+  { environment, log, stop }: DevicePluginDeps,
+): Promise<NodeInfo | undefined> {
+  const server = inCluster(environment)
+  if (server === undefined || cdi.nodeName === undefined) return undefined
+  return askNodeRuntime(kubeApi(server), cdi.nodeName, stop, reason =>
+    log.warn('API server not asked', { reason }),
+  )
 }

@@ -4,23 +4,87 @@ import { type Environment, SettingsReader } from '@alcove/process'
 export interface DevicePluginSettings {
   /** Where the kubelet's registration socket is. */
   readonly kubeletDirectory: string
+  readonly node: NodeSettings
+  /** Directory of the AESM socket, given to every container that gets EPC; the pod mounts it itself where this is not set. */
+  readonly aesmDirectory: string | undefined
+  /** Of one container. Since Kubernetes 1.36 each id that it holds is copied into its pod's status: 41 bytes of JSON at least. */
+  readonly maxDevicesPerPod: number
+  readonly cdi: CdiSettings
+}
+
+/** Which node is offered, and how much of it is real. */
+export interface NodeSettings {
   /** The node's file system as this process sees it: `/`, or `/host` in a container. */
   readonly hostRoot: string
   /** A simulated node's root, in place of the machine's own hardware. */
   readonly simulatedRoot: string | undefined
-  /** Directory of the AESM socket, given to every container that gets EPC; the pod mounts it itself where this is not set. */
-  readonly aesmDirectory: string | undefined
+  /** On a cluster whose SGX is simulated: the simulator's directory on the node. `undefined` on hardware. */
+  readonly simulatorDirectory: string | undefined
+}
+
+/** How a container that is not root comes into the group of a device that is reserved for one. */
+export interface CdiSettings {
+  /** `auto`: where the container runtime can, which is asked of the node's object in the API server. */
+  readonly mode: 'auto' | 'on' | 'off'
+  /** Where the container runtime looks for CDI specs, as this process sees it. */
+  readonly directory: string
+  /** The node's name in the API server. */
+  readonly nodeName: string | undefined
 }
 
 /** @throws {ConfigError} naming every wrong setting at once, unknown `DEVICE_PLUGIN_*` included. */
 export function readSettings(environment: Environment): DevicePluginSettings {
   const reader = new SettingsReader(environment, 'DEVICE_PLUGIN_')
+  const choice = choices(reader)
+  const platform = choice('PLATFORM', reader.optional('PLATFORM'), ['hardware', 'simulated'])
+  const simulator = reader.optional('SIMULATOR_DIR')
+  const simulatedRoot = reader.optional('SIMULATED_ROOT')
+  const epcMode = reader.optional('EPC_MODE')
+  const cdiMode = reader.optional('CDI')
   const settings = {
     kubeletDirectory: reader.string('KUBELET_DIR', '/var/lib/kubelet/device-plugins'),
-    hostRoot: reader.string('HOST_ROOT', '/'),
-    simulatedRoot: reader.optional('SIMULATED_ROOT'),
+    node: {
+      hostRoot: reader.string('HOST_ROOT', '/'),
+      simulatedRoot,
+      simulatorDirectory:
+        platform === 'simulated' ? (simulator ?? '/run/alcove-simulator') : undefined,
+    },
     aesmDirectory: reader.optional('AESM_DIR'),
+    maxDevicesPerPod: reader.integer('MAX_DEVICES_PER_POD', 16_384, 1, 1_000_000),
+    cdi: {
+      mode: choice('CDI', cdiMode, ['auto', 'on', 'off']),
+      directory: reader.string('CDI_DIR', '/var/run/cdi'),
+      nodeName: reader.optional('NODE_NAME'),
+    },
+  }
+  if (simulator !== undefined && platform !== 'simulated') {
+    reader.problem('SIMULATOR_DIR', 'only with DEVICE_PLUGIN_PLATFORM=simulated')
+  }
+  if (simulatedRoot !== undefined && platform === 'simulated') {
+    reader.problem('SIMULATED_ROOT', 'not with DEVICE_PLUGIN_PLATFORM=simulated: name one')
+  }
+  if (epcMode === 'bytes') {
+    reader.problem('EPC_MODE', "'bytes' comes with a later version; this one has 'devices'")
+  } else {
+    choice('EPC_MODE', epcMode, ['devices'])
   }
   reader.end()
   return settings
+}
+
+/** Reads a setting that is one of several words; the first is what it is where it is not set. */
+function choices(reader: SettingsReader) {
+  return <T extends string>(
+    name: string,
+    text: string | undefined,
+    words: readonly [T, ...T[]],
+  ): T => {
+    const [first] = words
+    if (text === undefined) return first
+    const chosen = words.find(word => word === text)
+    if (chosen === undefined) {
+      reader.problem(name, `want ${words.join(' or ')}, got '${text}'`)
+    }
+    return chosen ?? first
+  }
 }

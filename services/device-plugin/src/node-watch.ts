@@ -1,0 +1,94 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import { type Host, HostError, type NodeFacts, readNode } from '@alcove/host'
+import { type NodeOffer, nodeOffer } from './node-offer.ts'
+
+export interface NodeWatchDeps {
+  readonly host: Host
+  /** Between two looks. */
+  readonly lookMs: number
+  /** After each look that succeeded, before anybody hears of a change. */
+  readonly afterLook: (offer: NodeOffer) => Promise<void>
+  /** Once for each new reason; what was read last still counts. */
+  readonly onUnreadable: (reason: string) => void
+  /** The first look after that succeeded. */
+  readonly onReadable: () => void
+}
+
+/**
+ * Follows what the node has to give, by looking every few seconds: some twenty small reads. A watch on /dev would say it
+ * sooner, but Linux before 6.8 reports every write to /dev/null and every terminal there, and so would never let this
+ * process sleep.
+ */
+export class NodeWatch implements AsyncDisposable {
+  readonly #deps: NodeWatchDeps
+  readonly #stop = new AbortController()
+  readonly #listeners = new Set<() => void>()
+  #facts: NodeFacts | undefined
+  #offer: NodeOffer = unread('not looked at yet')
+  #unreadable: string | undefined
+  #loop: Promise<void> | undefined
+
+  private constructor(deps: NodeWatchDeps) {
+    this.#deps = deps
+  }
+
+  /** Resolves after the first look. */
+  static async start(deps: NodeWatchDeps): Promise<NodeWatch> {
+    const watch = new NodeWatch(deps)
+    await watch.#look()
+    watch.#begin()
+    return watch
+  }
+
+  /** As read last; the same object until it changes. */
+  get offer(): NodeOffer {
+    return this.#offer
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await this.#loop
+  }
+
+  #begin(): void {
+    this.#loop = this.#run()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      await delay(this.#deps.lookMs, undefined, { signal }).catch(() => undefined)
+      if (!signal.aborted) await this.#look()
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { host, afterLook, onUnreadable, onReadable } = this.#deps
+    try {
+      this.#facts = await readNode(host, this.#facts)
+      if (this.#unreadable !== undefined) onReadable()
+      this.#unreadable = undefined
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error
+      if (this.#unreadable !== error.message) onUnreadable(error.message)
+      this.#unreadable = error.message
+      if (this.#facts === undefined) this.#offer = unread(error.message)
+      return
+    }
+    const offer = nodeOffer(this.#facts)
+    await afterLook(offer)
+    if (isDeepStrictEqual(offer, this.#offer)) return
+    this.#offer = offer
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+function unread(reason: string): NodeOffer {
+  return { condition: 'unread', reason }
+}
