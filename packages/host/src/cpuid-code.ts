@@ -10,7 +10,7 @@ export type ExecuteCpuid = (leaf: number, subleaf: number) => CpuidResult
  * The code lies in an anonymous mapping of one page, which is written first and made executable then: never both.
  *
  * @throws {Error} where the system refuses such a mapping (SELinux without execmem, a seccomp filter)
- * @see docs/adr/0005-cpuid-in-process.md
+ * @see docs/adr/0005-what-a-container-cannot-read.md
  */
 export async function loadExecuteCpuid(): Promise<ExecuteCpuid | undefined> {
   if (process.arch !== 'x64' || process.platform !== 'linux') return undefined
