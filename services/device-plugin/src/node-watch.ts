@@ -17,8 +17,8 @@ export interface NodeWatchDeps {
 
 /**
  * Follows what the node has to give, by looking every few seconds: some twenty small reads. A watch on /dev would say it
- * sooner, but Linux before 6.8 reports every write to /dev/null and every terminal there, and so would never let this
- * process sleep.
+ * sooner, but kernels without the fix of CVE-2025-68788 report every write to /dev/null and every terminal there, and so
+ * would never let this process sleep.
  */
 export class NodeWatch implements AsyncDisposable {
   readonly #deps: NodeWatchDeps
