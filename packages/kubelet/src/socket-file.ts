@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readdir, stat, unlink } from 'node:fs/promises'
+import { mkdtemp, readdir, rmdir, stat, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { KubeletError } from './kubelet-error.ts'
@@ -34,6 +34,16 @@ export async function socketLife(
   if (!found?.isSocket()) return undefined
   const bornNs = found.birthtimeNs || found.ctimeNs
   return { identity: `${found.dev}:${found.ino}:${bornNs}`, bornNs }
+}
+
+/** What the clock of the file system says that `directory` is on: milliseconds since 1970, the same for all who use it. */
+export async function clockOf(directory: string): Promise<number> {
+  const probe = await mkdtemp(join(directory, '.clock-'))
+  try {
+    return Math.floor((await stat(probe)).ctimeMs)
+  } finally {
+    await rmdir(probe)
+  }
 }
 
 /** Deletes the sockets in `directory` whose names match and that nobody listens on, as a process leaves them after `kill -9`. */

@@ -1,12 +1,10 @@
+// Over 300 lines: one loop over one state; what it looks at and what it does are in files of their own.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { create } from '@bufbuild/protobuf'
-import { status } from '@grpc/grpc-js'
 import type { CurrentList } from '../device-list.ts'
 import type { DevicePlugin } from '../device-plugin.ts'
-import { RegisterRequestSchema } from '../gen/device_plugin_pb.ts'
 import { reasonOf } from '../kubelet-error.ts'
-import { API_VERSION, callUnary, KUBELET_SOCKET, registrationService, unixClient } from '../rpc.ts'
+import { KUBELET_SOCKET } from '../rpc.ts'
 import { isLive, socketLife } from '../socket-file.ts'
 import { type Claim, Claims, claimEvent } from './claim.ts'
 import { DirectoryWatch } from './directory-watch.ts'
@@ -15,13 +13,15 @@ import { type Generation, openGeneration } from './generation.ts'
 import { Hold } from './hold.ts'
 import type { PluginEvent } from './plugin-event.ts'
 import { Pulse } from './pulse.ts'
+import { mayHaveArrived, registerWith } from './register-call.ts'
 import { type Instance, socketName } from './socket-name.ts'
 import type { Timing } from './timing.ts'
 
-/** How often to look while the kubelet does not stream: a pod that is admitted more than 0.6 s after the kubelet's start is rejected without it. */
+/**
+ * How often to look while the kubelet does not stream, or somebody else has the resource: a pod that is admitted more than 0.6 s after
+ * the kubelet's start, or after the other was killed, is rejected without it.
+ */
 const UNSETTLED_POLL_MS = 100
-/** The kubelet dials back within Register, for 10 s. */
-const REGISTER_TIMEOUT_MS = 15_000
 /** The kubelet starts its stream right after Register. */
 const STREAM_DUE_MS = 2_000
 
@@ -154,7 +154,7 @@ export class Registration implements AsyncDisposable {
         await this.#bell.wait(this.#hold.backOff())
       }
       const { pollMs } = this.#deps.timing
-      const settled = this.#followed || this.#claim !== undefined
+      const settled = this.#followed && this.#claim === undefined
       await this.#bell.wait(settled ? pollMs : Math.min(pollMs, UNSETTLED_POLL_MS))
     }
   }
@@ -291,28 +291,19 @@ export class Registration implements AsyncDisposable {
       await this.#renew()
     }
     const endpoint = this.#generation?.endpoint ?? ''
-    const client = unixClient(this.#kubeletPath)
-    const request = create(RegisterRequestSchema, {
-      version: API_VERSION,
-      endpoint,
-      resourceName: plugin.resourceName,
-      options: {},
-    })
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(REGISTER_TIMEOUT_MS)])
     try {
-      await callUnary(client, registrationService.register, request, { signal })
+      const { resourceName } = plugin
+      await registerWith(this.#kubeletPath, { endpoint, resourceName }, this.#stop.signal)
       this.#accepted = true
       this.#nameUsed = true
       this.#toldAbsence = false
       if (this.#streams === 0) this.#hold.for(STREAM_DUE_MS)
       this.#registrations += 1
-      this.#tell({ event: 'registered', resource: plugin.resourceName, endpoint })
+      this.#tell({ event: 'registered', resource: resourceName, endpoint })
     } catch (error) {
       if (this.#stop.signal.aborted) return
-      if (wasDialled(error)) this.#nameUsed = true
+      if (mayHaveArrived(error)) this.#nameUsed = true
       this.#tellFailure(error)
-    } finally {
-      client.close()
     }
   }
 
@@ -339,9 +330,4 @@ export class Registration implements AsyncDisposable {
     this.#retired.clear()
     await Promise.all(retired.map(generation => generation.close()))
   }
-}
-
-/** Whether the kubelet may have got the request. */
-function wasDialled(error: unknown): boolean {
-  return !(error instanceof Error && 'code' in error && error.code === status.UNAVAILABLE)
 }

@@ -4,7 +4,7 @@ import { CurrentList } from '../device-list.ts'
 import type { DevicePlugin } from '../device-plugin.ts'
 import { KubeletError } from '../kubelet-error.ts'
 import { resourceNameFault } from '../resource-name.ts'
-import { removeStaleSockets } from '../socket-file.ts'
+import { clockOf, removeStaleSockets } from '../socket-file.ts'
 import type { PluginEvent } from './plugin-event.ts'
 import { Registration } from './registration.ts'
 import { instanceOf, namesOfStem } from './socket-name.ts'
@@ -56,13 +56,13 @@ export async function servePlugin(options: ServePluginOptions): Promise<PluginSe
   const list = new CurrentList(plugin)
   list.read()
   signal?.throwIfAborted()
-  await makeDirectory(directory)
+  const startedMs = await openDirectory(directory)
   await removeStaleSockets(directory, namesOfStem(stem))
   const registration = await Registration.start({
     plugin,
     list,
     directory,
-    instance: instanceOf(stem, Date.now(), randomInt(36 ** 2)),
+    instance: instanceOf(stem, startedMs, randomInt(36 ** 2)),
     timing: { ...usualTiming, pollMs: options.pollMs ?? usualTiming.pollMs, ...options.timing },
     onEvent: options.onEvent ?? (() => undefined),
   })
@@ -77,12 +77,18 @@ function socketStem(endpoint: string): string {
   return endpoint.replace(/\.sock$/, '')
 }
 
-async function makeDirectory(directory: string): Promise<void> {
+/** Makes the directory if need be; answers what time it is there. */
+async function openDirectory(directory: string): Promise<number> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o750 })
+    return await clockOf(directory)
   } catch (cause) {
-    throw new KubeletError('ERR_KUBELET_SOCKET', `cannot make the directory ${directory}`, {
-      cause,
-    })
+    throw new KubeletError(
+      'ERR_KUBELET_SOCKET',
+      `cannot make the directory ${directory}, or write there`,
+      {
+        cause,
+      },
+    )
   }
 }
