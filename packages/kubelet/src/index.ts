@@ -11,6 +11,7 @@ export {
 } from './kubelet-error.ts'
 export type { PluginEvent } from './plugin/plugin-event.ts'
 export { type PluginServer, type ServePluginOptions, servePlugin } from './plugin/serve-plugin.ts'
+export type { Timing } from './plugin/timing.ts'
 export { resourceNameFault } from './resource-name.ts'
 export { admit } from './standin/admission.ts'
 export type { AllocateOptions, HeldDevices } from './standin/allocator.ts'
