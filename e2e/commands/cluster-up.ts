@@ -1,4 +1,4 @@
-import { alcoveArchive } from '../alcove/cluster-images.ts'
+import { clusterImages } from '../alcove/cluster-images.ts'
 import { installAlcove } from '../alcove/install.ts'
 import { ClusterError } from '../cluster/cluster-error.ts'
 import type { ClusterLayout } from '../cluster/layout.ts'
@@ -21,7 +21,7 @@ export async function clusterUp(options: ClusterUpOptions, deps: CommandDeps): P
   const { layout, kubernetes, bare, install } = options
   const nodes = nodesNamed(options.nodes)
   const parts = await prepare({ kubernetes, wanted: [], install }, deps)
-  const images = [await alcoveArchive(deps)]
+  const images = await clusterImages(deps)
   const started = Date.now()
   const seconds = (): string => `${((Date.now() - started) / 1000).toFixed(1)} s`
   const onProgress = (text: string): void => deps.print(`  ${seconds()}  ${text}`)

@@ -82,12 +82,16 @@ function respond(
   signal?: AbortSignal,
 ): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const headers = { host: 'localhost', ...(body !== undefined && { 'content-type': type }) }
+  const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+  const headers = {
+    host: 'localhost',
+    ...(bytes && { 'content-type': type, 'content-length': bytes.byteLength }),
+  }
   const outgoing = request(
     { socketPath, method, path, headers, ...(signal && { signal }) },
     resolve,
   )
   outgoing.on('error', reject)
-  outgoing.end(body === undefined ? undefined : JSON.stringify(body))
+  outgoing.end(bytes)
   return promise
 }

@@ -17,6 +17,8 @@ export interface LoadOutcome {
   readonly tookMs: readonly number[]
 }
 
+const MOST_AT_ONCE = 12
+
 /**
  * Pods that come and go: each asks for EPC, looks at its device and ends. Half of them are placed on one node without the
  * scheduler, so that they are there whatever the API server believes of the node's EPC.
@@ -34,6 +36,7 @@ export class Load implements AsyncDisposable {
     failed: [] as string[],
     tookMs: [] as number[],
   }
+  readonly #watching: Promise<void>
   readonly #running: Promise<unknown>
   /** Where pods go that no scheduler places. */
   target: string
@@ -42,7 +45,9 @@ export class Load implements AsyncDisposable {
     this.#api = api
     this.#namespace = namespace
     this.target = options.target
-    this.#running = Promise.all([this.#watch(), this.#create(options.everyMs)])
+    this.#watching = this.#watch()
+    this.#running = Promise.all([this.#watching, this.#create(options.everyMs)])
+    this.#running.catch(() => this.#stop.abort()) // told to whoever waits, below
   }
 
   get outcome(): LoadOutcome {
@@ -52,13 +57,13 @@ export class Load implements AsyncDisposable {
   /** Waits until a pod that is created from now on, on `target`, has ended well or badly. */
   async nextOnTarget(): Promise<void> {
     const name = await this.#one(true)
-    while (this.#open.has(name)) await sleep(20)
+    while (this.#open.has(name)) await Promise.race([sleep(20), this.#running])
   }
 
   /** Creates no more pods, and waits until all have ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopCreating = true
-    while (this.#open.size > 0) await sleep(50)
+    while (this.#open.size > 0) await Promise.race([sleep(50), this.#watching])
     this.#stop.abort()
     await this.#running
   }
@@ -66,8 +71,9 @@ export class Load implements AsyncDisposable {
   #stopCreating = false
 
   async #create(everyMs: number): Promise<void> {
-    for (let turn = 0; !this.#stopCreating; turn++) {
-      await this.#one(turn % 2 === 0)
+    for (let turn = 0; !this.#stopCreating && !this.#stop.signal.aborted; ) {
+      // A machine that is too slow for the load gets less of it: pods that pile up would fill the EPC.
+      if (this.#open.size < MOST_AT_ONCE) await this.#one(turn++ % 2 === 0)
       await sleep(everyMs)
     }
   }

@@ -28,7 +28,7 @@ test(`${times} kubelet restarts under load: no EPC pod is rejected, none starts 
   await using namespace = await openNamespace(api, 'restarts')
   await startWitnesses(namespace.name)
   const watches = sgxNodes.map(({ node }) => new AllocatableWatch(api, node.name, EPC))
-  const load = new Load(api, namespace.name, { target: 'sgx-a', everyMs: CREATE_EVERY_MS })
+  await using load = new Load(api, namespace.name, { target: 'sgx-a', everyMs: CREATE_EVERY_MS })
   const registeredMs: number[] = []
   for (let turn = 0; turn < times; turn++) {
     const { node } = sgxNodes[turn % sgxNodes.length] ?? { node: world.node('sgx-a') }

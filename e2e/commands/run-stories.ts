@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, symlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { clusterImages } from '../alcove/cluster-images.ts'
+import { installAlcove } from '../alcove/install.ts'
+import { ClusterError } from '../cluster/cluster-error.ts'
+import { command } from '../cluster/command.ts'
+import { takeDown } from '../cluster/down.ts'
+import type { ClusterLayout } from '../cluster/layout.ts'
+import { dc2sV2, dc8V2, plain } from '../cluster/node-spec.ts'
+import { bringUp } from '../cluster/up.ts'
+import { metricsServerProgram } from '../stories/metrics-server.ts'
+import { WORLD_HOME, WORLD_NAME, WORLD_TIMES } from '../stories/world.ts'
+import { type CommandDeps, prepare } from './prepare.ts'
+
+export interface RunStoriesOptions {
+  readonly layout: ClusterLayout
+  readonly kubernetes: string
+  /** Names of stories; empty for all of CI's. */
+  readonly stories: readonly string[]
+  readonly times?: string
+  readonly keep: boolean
+  readonly install: boolean
+}
+
+const STORIES = join(import.meta.dirname, '../stories')
+const SUFFIX = '.story.ts'
+/** By command only: they take long, or need a node of their own. */
+const BY_COMMAND: readonly string[] = ['many-devices']
+
+/** `npm run e2e`: the stories, one after another, on a fresh cluster. Answers the exit code. */
+export async function runStories(options: RunStoriesOptions, deps: CommandDeps): Promise<number> {
+  const { layout, kubernetes, keep, install } = options
+  const files = await filesOf(options.stories)
+  const parts = await prepare({ kubernetes, wanted: ['metrics-server'], install }, deps)
+  const images = await clusterImages(deps)
+  const started = Date.now()
+  const onProgress = (text: string): void =>
+    deps.print(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}`)
+  try {
+    await bringUp({
+      layout,
+      nodes: [dc2sV2, dc8V2, plain],
+      parts: { ...parts, images },
+      onProgress,
+    })
+    onProgress('nodes Ready')
+    await symlink(parts.metricsServer ?? '', metricsServerProgram(layout))
+    await installAlcove({ layout, onProgress })
+    const exitCode = await runFiles(files, options, deps)
+    if (exitCode !== 0) await tellState(layout, deps)
+    return exitCode
+  } finally {
+    if (keep) deps.print(`the cluster is left up: ${layout.kubectl}`)
+    else await takeDown(layout)
+  }
+}
+
+async function filesOf(stories: readonly string[]): Promise<readonly string[]> {
+  const all = (await readdir(STORIES))
+    .filter(name => name.endsWith(SUFFIX))
+    .map(name => name.slice(0, -SUFFIX.length))
+    .toSorted()
+  const unknown = stories.filter(story => !all.includes(story))
+  if (unknown.length > 0) {
+    throw new ClusterError(
+      'ERR_CLUSTER_NAME',
+      `no story '${unknown[0]}': there are ${all.join(', ')}`,
+    )
+  }
+  const told = stories.length > 0 ? stories : all.filter(story => !BY_COMMAND.includes(story))
+  return told.map(story => join(STORIES, story + SUFFIX))
+}
+
+async function runFiles(
+  files: readonly string[],
+  { layout, times }: RunStoriesOptions,
+  { environment, signal }: CommandDeps,
+): Promise<number> {
+  const child = spawn(
+    process.execPath,
+    ['--test', '--test-concurrency=1', '--test-reporter=spec', ...files],
+    {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: {
+        ...environment,
+        [WORLD_HOME]: dirname(layout.state),
+        [WORLD_NAME]: layout.name,
+        ...(times !== undefined && { [WORLD_TIMES]: times }),
+      },
+    },
+  )
+  signal.addEventListener('abort', () => child.kill('SIGTERM'), { once: true })
+  const [exitCode] = await once(child, 'exit')
+  return exitCode ?? 1
+}
+
+/** What somebody wants to see who has only the log of a failed run. */
+async function tellState({ kubectl }: ClusterLayout, { print }: CommandDeps): Promise<void> {
+  const asked = [
+    ['get', 'pods', '-A', '-o', 'wide'],
+    ['get', 'events', '-A', '--sort-by=.lastTimestamp'],
+    [
+      '-n',
+      'alcove-system',
+      'logs',
+      '-l',
+      'app.kubernetes.io/part-of=alcove',
+      '--prefix',
+      '--tail=30',
+    ],
+  ]
+  for (const args of asked) {
+    print(`\nkubectl ${args.join(' ')}`)
+    print(await command(kubectl, args).catch((error: unknown) => String(error)))
+  }
+}
