@@ -20,11 +20,14 @@ export interface Served {
   readonly sha256: string
 }
 
-/** One line of `--print-uris` that names a file's hash: `'URI' name bytes SHA256:hash`. */
-export function parseServed(text: string): Served | undefined {
-  const [, uri, bytes, sha256] = /^'([^']+)' \S+ (\d+) SHA256:([0-9a-f]{64})$/m.exec(text) ?? []
-  if (uri === undefined || bytes === undefined || sha256 === undefined) return undefined
-  return { uri, bytes: Number(bytes), sha256 }
+/** The lines of `--print-uris` that name a file's hash: `'URI' name bytes SHA256:hash`. */
+export function parseServed(text: string): readonly Served[] {
+  const lines = text.matchAll(/^'([^']+)' \S+ (\d+) SHA256:([0-9a-f]{64})$/gm)
+  return Array.from(lines, ([, uri = '', bytes, sha256 = '']) => ({
+    uri,
+    bytes: Number(bytes),
+    sha256,
+  }))
 }
 
 /** The roots of the mirrors in apt's sources, from the addresses of their indexes. */
@@ -39,40 +42,35 @@ export async function mirrors(): Promise<readonly string[]> {
 }
 
 /**
- * The version of a package that the machine's mirrors serve now.
+ * The versions of some packages that the machine's mirrors serve now.
  *
- * @throws {ImageError} `ERR_IMAGE_DOWNLOAD` where there is none; `ERR_IMAGE_PREREQUISITE`, `ERR_IMAGE_COMMAND`
+ * @throws {ImageError} `ERR_IMAGE_DOWNLOAD` where apt does not know one; `ERR_IMAGE_PREREQUISITE`
  */
-export async function servedPackage(
-  name: string,
+export async function servedPackages(
+  names: readonly string[],
   roots: readonly string[],
-): Promise<DebianPackage> {
-  const served = await printUris(`${name}:amd64`)
-  const root = roots.find(one => served?.uri.startsWith(one))
-  if (served === undefined || root === undefined) {
-    throw new ImageError('ERR_IMAGE_DOWNLOAD', `apt knows no ${name}:amd64; ${LISTS_REMEDY}`)
-  }
-  const file = decodeURIComponent(served.uri.slice(root.length))
-  const version = /_([^_]+)_[^_]+\.deb$/.exec(file)?.[1] ?? ''
-  return {
-    name,
-    version: decodeURIComponent(version),
-    file,
-    bytes: served.bytes,
-    sha256: served.sha256,
-  }
-}
-
-async function printUris(what: string): Promise<Served | undefined> {
-  const { code, stdout } = await finished('apt-get', ['download', '--print-uris', what], REMEDY)
-  return code === 0 ? parseServed(stdout) : undefined
+): Promise<readonly DebianPackage[]> {
+  const args = ['download', '--print-uris', ...names.map(name => `${name}:amd64`)]
+  const { stdout, stderr } = await finished('apt-get', args, REMEDY)
+  const served = parseServed(stdout)
+  return names.map(name => {
+    const one = served.find(({ uri }) => uri.slice(uri.lastIndexOf('/') + 1).startsWith(`${name}_`))
+    const root = roots.find(mirror => one?.uri.startsWith(mirror))
+    if (one === undefined || root === undefined) {
+      const detail = `apt knows no ${name}:amd64: ${stderr.trim()}; ${LISTS_REMEDY}`
+      throw new ImageError('ERR_IMAGE_DOWNLOAD', detail)
+    }
+    const file = decodeURIComponent(one.uri.slice(root.length))
+    const version = /_([^_]+)_[^_]+\.deb$/.exec(file)?.[1] ?? ''
+    return { name, version, file, bytes: one.bytes, sha256: one.sha256 }
+  })
 }
 
 /**
  * The file of a package, from the cache or a mirror; its hash is what was asked for.
  *
- * Asked are, in turn, the address that apt knows for this version, and the same file below every mirror of the machine:
- * a pool holds the versions of several Debian releases, whichever of them the machine runs.
+ * Asked are, in turn, the mirrors of the machine, for the file by its place in their pool, which holds the versions of
+ * several Debian releases, whichever of them the machine runs.
  *
  * @param roots the mirrors' roots; asked for only where the cache has not got the file
  * @returns the path of the file; `undefined` if no mirror has it any more
@@ -86,11 +84,7 @@ export async function download(
   const file = join(cache, `${wanted.sha256}.deb`)
   if (await holds(file, wanted.sha256)) return file
   await mkdir(cache, { recursive: true })
-  const known = await printUris(`${wanted.name}:amd64=${wanted.version}`)
-  const addresses = new Set([
-    ...(known?.sha256 === wanted.sha256 ? [known.uri] : []),
-    ...(await roots()).map(root => root + wanted.file.replaceAll('+', '%2b')),
-  ])
+  const addresses = (await roots()).map(root => root + wanted.file.replaceAll('+', '%2b'))
   const draft = `${file}.${process.pid}`
   try {
     for (const address of addresses) {

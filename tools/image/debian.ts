@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, readlink, realpath, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
-import { download, mirrors, servedPackage } from './apt.ts'
+import { download, mirrors, servedPackages } from './apt.ts'
 import { output } from './command.ts'
 import { readLinked } from './elf.ts'
 import { ImageError } from './image-error.ts'
@@ -76,22 +76,23 @@ async function fetchInstead(gone: DebianPackage, deps: FetchDeps): Promise<Fetch
 export async function fetchServed(deps: Pick<FetchDeps, 'cache' | 'onProgress'>): Promise<Fetched> {
   const roots = await mirrors()
   const packages: (DebianPackage & { readonly path: string })[] = []
-  const add = async (name: string): Promise<void> => {
-    const one = await servedPackage(name, roots)
-    const path = await download(one, async () => roots, deps.cache)
-    if (path === undefined) {
-      throw new ImageError(
-        'ERR_IMAGE_DOWNLOAD',
-        `${name} ${one.version} is in apt's lists but not on its mirror; run apt-get update`,
-      )
+  const add = async (names: readonly string[]): Promise<void> => {
+    for (const one of await servedPackages(names, roots)) {
+      const path = await download(one, async () => roots, deps.cache)
+      if (path === undefined) {
+        throw new ImageError(
+          'ERR_IMAGE_DOWNLOAD',
+          `${one.name} ${one.version} is in apt's lists but not on its mirror; run apt-get update`,
+        )
+      }
+      deps.onProgress(`${one.name} ${one.version}, as served`)
+      packages.push({ ...one, path })
     }
-    deps.onProgress(`${name} ${one.version}, as served`)
-    packages.push({ ...one, path })
   }
-  for (const name of NAMES) await add(name)
+  await add(NAMES)
   await using unpacked = await unpack(packages)
   const base = await linkTarget(join(unpacked.root, 'usr/share/doc/libgcc-s1'))
-  if (base !== undefined) await add(base)
+  if (base !== undefined) await add([base])
   return { locked: false, packages }
 }
 
