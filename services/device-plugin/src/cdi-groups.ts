@@ -5,7 +5,7 @@ import { CDI_KIND, type DeviceGroups } from './cdi-spec.ts'
 import type { Role } from './container-devices.ts'
 import { deviceGroup } from './device-group.ts'
 import { isOffer, type NodeOffer } from './node-offer.ts'
-import { addsGroups, type NodeInfo } from './node-runtime.ts'
+import { addsGroups, type NodeInfo } from './runtime-groups.ts'
 import type { CdiSettings } from './settings.ts'
 
 export interface CdiGroupsDeps {

@@ -9,7 +9,7 @@ import { CdiGroups, type CdiGroupsDeps } from './cdi-groups.ts'
 import { CDI_FILE, encodeCdiSpec, parseCdiSpec } from './cdi-spec.ts'
 import { deviceGroup } from './device-group.ts'
 import type { Offer } from './node-offer.ts'
-import { addsGroups } from './node-runtime.ts'
+import { addsGroups } from './runtime-groups.ts'
 
 async function temporary(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'alcove-cdi-'))

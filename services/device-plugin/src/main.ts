@@ -1,14 +1,13 @@
 import { type Host, mountedHost, simulatedHost } from '@alcove/host'
-import { inCluster, kubeApi } from '@alcove/kube-api'
 import { type DevicePlugin, type PluginServer, servePlugin } from '@alcove/kubelet'
 import { aborted, type Environment, type Log } from '@alcove/process'
 import { CdiGroups } from './cdi-groups.ts'
 import { epcPlugin } from './epc-plugin.ts'
 import { isOffer, type Offer } from './node-offer.ts'
-import { askNodeRuntime, type NodeInfo } from './node-runtime.ts'
 import { NodeWatch } from './node-watch.ts'
 import { logPluginEvent } from './plugin-log.ts'
 import { provisionPlugin } from './provision-plugin.ts'
+import type { NodeInfo } from './runtime-groups.ts'
 import { type DevicePluginSettings, type NodeSettings, readSettings } from './settings.ts'
 
 /** While all is well, changes are noticed by the directory's watch and the stream's end; this is for what they miss. */
@@ -123,11 +122,16 @@ function isSimulated(node: NodeSettings): boolean {
   return isInRoot(node) || node.simulatorDirectory !== undefined
 }
 
-/** Who runs the containers of this node, as the API server knows it; `undefined` outside a cluster. */
+/**
+ * Who runs the containers of this node, as the API server knows it; `undefined` outside a cluster. TLS is loaded here: most
+ * nodes never need it.
+ */
 async function askRuntime(
   { cdi }: DevicePluginSettings,
   { environment, log, stop }: DevicePluginDeps,
 ): Promise<NodeInfo | undefined> {
+  const { inCluster, kubeApi } = await import('@alcove/kube-api')
+  const { askNodeRuntime } = await import('./node-runtime.ts')
   const server = inCluster(environment)
   if (server === undefined || cdi.nodeName === undefined) return undefined
   return askNodeRuntime(kubeApi(server), cdi.nodeName, stop, reason =>
