@@ -44,9 +44,8 @@ const MEDIA_TYPES = {
   gzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
   zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
 } as const
+// Without ZSTD_c_nbWorkers: Node 26.10's stream ends too early with it (ERR_STREAM_PUSH_AFTER_EOF).
 const ZSTD_LEVEL = 19
-/** The bytes depend on whether there are workers, not on how many: libzstd cuts the work by its parameters. */
-const ZSTD_WORKERS = 2
 const GZIP_LEVEL = 9
 /** Of archive between two lines of progress. */
 const PROGRESS_BYTES = 16 * 2 ** 20
@@ -83,7 +82,7 @@ export async function writeLayer(content: LayerContent, deps: LayerDeps): Promis
 /** What, beside the archive, decides on the bytes. */
 function keyOf(compression: Compression): string {
   const { zstd = '', zlib = '' } = process.versions
-  if (compression === 'zstd') return `zstd-${ZSTD_LEVEL}-workers-${zstd}`
+  if (compression === 'zstd') return `zstd-${ZSTD_LEVEL}-${zstd}`
   return compression === 'gzip' ? `gzip-${GZIP_LEVEL}-${zlib}` : 'tar'
 }
 
@@ -95,7 +94,6 @@ function compressor(compression: Compression, archiveBytes: number): Transform {
     params: {
       [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL,
       [constants.ZSTD_c_checksumFlag]: 1,
-      [constants.ZSTD_c_nbWorkers]: ZSTD_WORKERS,
     },
   })
 }

@@ -29,12 +29,16 @@ const description: ImageDescription = {
   labels: { 'org.opencontainers.image.title': 'alcove' },
 }
 
-async function layoutOf(name: string, compression: (typeof compressions)[number]) {
+async function layoutOf(
+  name: string,
+  compression: (typeof compressions)[number],
+  cache: string | undefined = join(folder, 'cache'),
+) {
   return await writeLayout(join(folder, name), description, async blobs => [
     await writeLayer(content, {
       compression,
       blobs,
-      cache: join(folder, 'cache'),
+      cache,
       onProgress: () => undefined,
     }),
   ])
@@ -97,12 +101,16 @@ for (const compression of compressions) {
     equal(archive.byteLength, layer.archiveBytes)
   })
 
-  test(`${compression}: written twice, into two places, the second time from the cache, it is the same`, async () => {
+  test(`${compression}: written twice, into two places, from the cache or afresh, it is the same`, async () => {
     const first = await layoutOf(`${compression}-1`, compression)
     const second = await layoutOf(`${compression}-2`, compression)
     deepEqual(first, second)
-    const same = await layoutOf(`${compression}-1`, compression)
-    deepEqual(same, first)
+    const afresh = await layoutOf(
+      `${compression}-1`,
+      compression,
+      join(folder, 'empty', compression),
+    )
+    deepEqual(afresh, first)
   })
 }
 
