@@ -96,7 +96,7 @@ interface Simulator {
 
 async function serving(t: TestContext, simulator: Simulator) {
   const started = await startSimulator(t, simulator)
-  await within(20_000, 'the simulator serves', () => started.said().includes('"serving"'))
+  await within(60_000, 'the simulator serves', () => started.said().includes('"serving"'))
   return started
 }
 
@@ -115,7 +115,7 @@ async function startHelper(t: TestContext, root: string): Promise<AesmClient> {
     await ended
   })
   const client = new AesmClient({ path: socket })
-  await within(10_000, 'the helper makes quotes', () =>
+  await within(60_000, 'the helper makes quotes', () =>
     client.initQuote().then(
       () => true,
       () => false,
@@ -227,10 +227,10 @@ test('a node without EPC is waited for, and said to be', { skip: noCharacterDevi
   const counted = join(node, 'host/sys/devices/system/node/node0/x86/sgx_total_bytes')
   await writeFile(counted, '0\n')
   const { said } = await startSimulator(t, { node, keys })
-  await within(20_000, 'it says so', () => said().includes('"nothing to serve"'))
+  await within(60_000, 'it says so', () => said().includes('"nothing to serve"'))
   equal(said().includes('"serving"'), false)
   await writeFile(counted, `${EPC_BYTES}\n`)
-  await within(20_000, 'the simulator serves', () => said().includes('"serving"'))
+  await within(60_000, 'the simulator serves', () => said().includes('"serving"'))
 })
 
 test('keys that are not there, or not whole, are refused with the command that makes them', async t => {
