@@ -1,6 +1,8 @@
+import { deepEqual, ok } from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Api } from '../kube/api.ts'
 import { type Pod, podSchema, podsPath } from '../kube/pods.ts'
+import { spread } from './figures.ts'
 import { boxPod, DEVICE_REFUSED, HAS_DEVICE, NO_DEVICE } from './pod-manifest.ts'
 
 /** What became of the pods of a load. */
@@ -15,6 +17,26 @@ export interface LoadOutcome {
   readonly failed: readonly string[]
   /** From a pod's creation to its end seen here, in milliseconds. */
   readonly tookMs: readonly number[]
+}
+
+/** One line of figures. */
+export function outcomeText(outcome: LoadOutcome): string {
+  const { created, succeeded, rejected, withoutDevice, failed, tookMs } = outcome
+  const counts = `${created} pods: ${succeeded} succeeded, ${rejected.length} rejected, ${withoutDevice.length} without their device, ${failed.length} failed otherwise`
+  return `${counts}; created to ended, ms: ${spread(tookMs)}`
+}
+
+/** Pods came and went, and nothing happened to any. */
+export function expectNobodyHurt({
+  rejected,
+  withoutDevice,
+  failed,
+  succeeded,
+}: LoadOutcome): void {
+  deepEqual(rejected, [])
+  deepEqual(withoutDevice, [])
+  deepEqual(failed, [])
+  ok(succeeded > 0)
 }
 
 const MOST_AT_ONCE = 12

@@ -1,17 +1,15 @@
 // Kubelet restarts while pods come and go. `npm run e2e -- restarts --times 100` for the figures that the documents state.
-import { deepEqual, equal, ok } from 'node:assert/strict'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isRunning, listPods, podsPath, waitForPod } from '../kube/pods.ts'
 import { AllocatableWatch } from './allocatable-watch.ts'
 import { spread } from './figures.ts'
-import { Load, type LoadOutcome } from './load.ts'
+import { expectNobodyHurt, Load, outcomeText } from './load.ts'
 import { EPC } from './names.ts'
 import { openNamespace } from './namespace.ts'
 import { daemonLog } from './plugin-log.ts'
-import { boxPod, HAS_DEVICE } from './pod-manifest.ts'
+import { expectWitnesses, startWitnesses } from './witnesses.ts'
 import { type NodeHandle, onDisk, openWorld } from './world.ts'
 
 const world = openWorld()
@@ -23,10 +21,11 @@ const sgxNodes = [
   { node: world.node('sgx-a'), epcMiB: 56 },
   { node: world.node('sgx-b'), epcMiB: 168 },
 ]
+const names = sgxNodes.map(({ node }) => node.name)
 
 test(`${times} kubelet restarts under load: no EPC pod is rejected, none starts without its device, none that runs is lost`, async context => {
   await using namespace = await openNamespace(api, 'restarts')
-  await startWitnesses(namespace.name)
+  await startWitnesses(world, namespace.name, names)
   const watches = sgxNodes.map(({ node }) => new AllocatableWatch(api, node.name, EPC))
   await using load = new Load(api, namespace.name, { target: 'sgx-a', everyMs: CREATE_EVERY_MS })
   const registeredMs: number[] = []
@@ -41,52 +40,12 @@ test(`${times} kubelet restarts under load: no EPC pod is rejected, none starts 
   await load[Symbol.asyncDispose]()
   for (const watch of watches) await watch[Symbol.asyncDispose]()
   const dips = sgxNodes.flatMap(({ epcMiB }, index) => watches[index]?.dips(epcMiB) ?? [])
-  for (const line of figures(load.outcome, registeredMs, dips)) context.diagnostic(line)
+  context.diagnostic(outcomeText(load.outcome))
+  context.diagnostic(`kubelet.sock there to registered, ms: ${spread(registeredMs)}`)
+  context.diagnostic(`dips of allocatable at the API server: ${dips.length}, ms: ${spread(dips)}`)
   expectNobodyHurt(load.outcome)
-  await expectWitnesses(namespace.name)
+  await expectWitnesses(world, namespace.name, names)
 })
-
-function figures(
-  outcome: LoadOutcome,
-  registeredMs: readonly number[],
-  dips: readonly number[],
-): readonly string[] {
-  const { created, succeeded, rejected, withoutDevice, failed, tookMs } = outcome
-  return [
-    `${created} pods: ${succeeded} succeeded, ${rejected.length} rejected, ${withoutDevice.length} without their device, ${failed.length} failed otherwise`,
-    `kubelet.sock there to registered, ms: ${spread(registeredMs)} (${registeredMs.length} restarts)`,
-    `dips of allocatable at the API server: ${dips.length} of ${times}, ms: ${spread(dips)}`,
-    `pod created to ended, ms: ${spread(tookMs)}`,
-  ]
-}
-
-function expectNobodyHurt({ rejected, withoutDevice, failed, succeeded }: LoadOutcome): void {
-  deepEqual(rejected, [])
-  deepEqual(withoutDevice, [])
-  deepEqual(failed, [])
-  ok(succeeded > 0)
-}
-
-/** Pods that hold EPC all the while. */
-async function startWitnesses(namespace: string): Promise<void> {
-  for (const { node } of sgxNodes) {
-    const name = `witness-${node.name}`
-    const script = `${HAS_DEVICE}\nexec sleep 100000`
-    await api.create(podsPath(namespace), boxPod({ name, epcMiB: 8, script, nodeName: node.name }))
-    await waitForPod(api, namespace, name, isRunning, { what: `${name} running` })
-  }
-}
-
-async function expectWitnesses(namespace: string): Promise<void> {
-  const pods = (await listPods(api, namespace)).filter(pod =>
-    pod.metadata.name.startsWith('witness-'),
-  )
-  equal(pods.length, sgxNodes.length)
-  for (const pod of pods) {
-    ok(isRunning(pod), `${pod.metadata.name} is ${pod.status.phase}: ${pod.status.message}`)
-    equal(pod.status.containerStatuses[0]?.restartCount, 0)
-  }
-}
 
 /** When the kubelet's registration socket was made, in milliseconds; `undefined` where there is none. */
 async function socketBirth(node: NodeHandle): Promise<number | undefined> {
