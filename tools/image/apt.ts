@@ -54,7 +54,7 @@ export async function servedPackages(
   const { stdout, stderr } = await finished('apt-get', args, REMEDY)
   const served = parseServed(stdout)
   return names.map(name => {
-    const one = served.find(({ uri }) => uri.slice(uri.lastIndexOf('/') + 1).startsWith(`${name}_`))
+    const one = served.find(({ uri }) => fileName(uri).startsWith(`${name}_`))
     const root = roots.find(mirror => one?.uri.startsWith(mirror))
     if (one === undefined || root === undefined) {
       const detail = `apt knows no ${name}:amd64: ${stderr.trim()}; ${LISTS_REMEDY}`
@@ -64,6 +64,11 @@ export async function servedPackages(
     const version = /_([^_]+)_[^_]+\.deb$/.exec(file)?.[1] ?? ''
     return { name, version, file, bytes: one.bytes, sha256: one.sha256 }
   })
+}
+
+/** Of an address, `+` and `:` in it decoded. */
+function fileName(uri: string): string {
+  return decodeURIComponent(uri.slice(uri.lastIndexOf('/') + 1))
 }
 
 /**

@@ -58,6 +58,7 @@ function run(...args: readonly string[]): { status: number | null; said: string 
 test('with apt or what it has brought before: built twice, into two places, the image is the same', async t => {
   if (typeof built === 'string') return void t.skip(built)
   const again = await build('again')
+  if (again.revision !== built.revision) return void t.skip('the clone changed between the two')
   deepEqual({ ...again, layout: built.layout }, built)
 })
 
