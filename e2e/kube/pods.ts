@@ -31,7 +31,9 @@ export interface Pod {
       readonly state: {
         readonly waiting?: { readonly reason: string } | undefined
         readonly running?: { readonly startedAt: string } | undefined
-        readonly terminated?: { readonly exitCode: number; readonly reason: string } | undefined
+        readonly terminated?:
+          | { readonly exitCode: number; readonly reason: string; readonly message: string }
+          | undefined
       }
     }[]
   }
@@ -54,7 +56,13 @@ const ContainerStatus = z.object({
     .object({
       waiting: z.object({ reason: z.string().default('') }).optional(),
       running: z.object({ startedAt: z.string() }).optional(),
-      terminated: z.object({ exitCode: z.number(), reason: z.string().default('') }).optional(),
+      terminated: z
+        .object({
+          exitCode: z.number(),
+          reason: z.string().default(''),
+          message: z.string().default(''),
+        })
+        .optional(),
     })
     .default({}),
 })

@@ -139,8 +139,10 @@ export class Load implements AsyncDisposable {
   }
 
   #judge({ metadata, status }: Pod, tookMs: number): void {
-    const exitCode = status.containerStatuses[0]?.state.terminated?.exitCode
-    const line = `${metadata.name}: ${status.reason} ${status.message} (exit code ${exitCode})`
+    const terminated = status.containerStatuses[0]?.state.terminated
+    const exitCode = terminated?.exitCode
+    const reasons = [status.reason, status.message, terminated?.reason, terminated?.message]
+    const line = `${metadata.name}: ${reasons.filter(Boolean).join(' ')} (exit code ${exitCode})`
     if (status.phase === 'Succeeded') {
       this.#outcome.succeeded += 1
       this.#outcome.tookMs.push(tookMs)

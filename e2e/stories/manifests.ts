@@ -10,13 +10,13 @@ export async function manifest(path: string): Promise<string> {
   return readFile(join(projectRoot, path), 'utf8')
 }
 
-/** `kubectl apply`, until disposed of: `kubectl delete`, which answers when all of it is gone. */
+/** `kubectl apply`, into a namespace where the text names none, until disposed of: `kubectl delete`, which answers when all of it is gone. */
 export async function applied(
   { kubectl }: World,
   text: string,
-  namespace = 'default',
+  namespace?: string,
 ): Promise<AsyncDisposable> {
-  const options = [`--namespace=${namespace}`, '--filename=-']
+  const options = [...(namespace === undefined ? [] : ['--namespace', namespace]), '--filename=-']
   const remove = async (): Promise<void> => {
     await kubectl(['delete', '--ignore-not-found', '--wait', ...options], text)
   }

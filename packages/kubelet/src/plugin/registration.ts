@@ -285,7 +285,9 @@ export class Registration implements AsyncDisposable {
     const { plugin } = this.#deps
     if (this.#nameUsed) {
       if (!(await isLive(this.#kubeletPath))) {
-        this.#tellFailure(new Error(`nobody listens on ${this.#kubeletPath}`))
+        // The socket that a kubelet left that has just ended: as good as none.
+        this.#hold.backOff()
+        this.#tellAbsence()
         return
       }
       await this.#renew()
