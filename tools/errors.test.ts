@@ -19,7 +19,9 @@ const rows = Array.from(
 /** Every code that a source file spells out, its tests and generated code aside. */
 async function codesThrown(): Promise<Set<string>> {
   const codes = new Set<string>()
-  for await (const path of glob('{packages,services,cli,examples,tools/image,e2e}/**/*.ts', { cwd: root })) {
+  for await (const path of glob('{packages,services,cli,examples,tools/image,e2e}/**/*.ts', {
+    cwd: root,
+  })) {
     if (path.endsWith('.test.ts') || path.includes('/gen/') || path.includes('node_modules'))
       continue
     const source = readFileSync(join(root, path), 'utf8')
