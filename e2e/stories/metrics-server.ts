@@ -35,7 +35,8 @@ export async function openMetricsServer(
   } finally {
     await rm(directory, { recursive: true })
   }
-  const running = await applied(world, await manifest('e2e/manifests/metrics-server.yaml'))
+  await using opened = new AsyncDisposableStack()
+  opened.use(await applied(world, await manifest('e2e/manifests/metrics-server.yaml')))
   const services = '/apis/apiregistration.k8s.io/v1/apiservices'
   await waitForObject(
     world.api,
@@ -45,7 +46,7 @@ export async function openMetricsServer(
       status.conditions.some(({ type, status: is }) => type === 'Available' && is === 'True'),
     { what: 'metrics.k8s.io to be available' },
   )
-  return running
+  return opened.move()
 }
 
 /** `alcove.dev/metrics-server:1`: the program and nothing else, as an OCI archive in `directory`. */
