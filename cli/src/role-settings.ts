@@ -22,7 +22,9 @@ Settings, in the environment:
   DEVICE_PLUGIN_CDI_DIR         where the runtime looks for CDI specs, as this
                                 process sees it (/var/run/cdi)
   DEVICE_PLUGIN_NODE_NAME       this node’s name in the API server, which says
-                                what its container runtime is`
+                                what its container runtime is
+  DEVICE_PLUGIN_PROBE_PORT      where /healthz and /readyz are answered; 0:
+                                nowhere (0)`
 
 export const QUOTE_HELPER_SETTINGS = `
 Settings, in the environment:

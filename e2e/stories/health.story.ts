@@ -1,5 +1,5 @@
 // The node's devices and EPC come and go; the plugin follows without a restart.
-import { equal, ok } from 'node:assert/strict'
+import { equal } from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { allocatable, type Node, waitForNode } from '../kube/nodes.ts'
 import { hasEnded, podsPath, waitForPod } from '../kube/pods.ts'
@@ -78,16 +78,13 @@ test('EPC that goes to nothing and comes back is followed, and a pod then gets i
   equal(ended.status.phase, 'Succeeded', ended.status.message)
 })
 
-test('the provision device’s health is its own', async () => {
+test('without the provision device nothing is offered, since no quote could be made there', async () => {
+  await offered('EPC', CAPACITY)
   await node.run('rm', '/dev/sgx/provision')
-  const without = await waitForNode(api, NODE, one => allocatable(one, PROVISION) === 0, {
-    what: 'no provision device',
-  })
-  ok(allocatable(without, EPC) > 0)
-  await node.run(
-    'sh',
-    '-c',
-    'mknod -m 660 /dev/sgx/provision c 10 229; chgrp 985 /dev/sgx/provision',
-  )
+  const without = await offered('no EPC without the provision device', 0)
+  equal(allocatable(without, PROVISION), 0)
+  const remake = 'mknod -m 660 /dev/sgx/provision c 10 229; chgrp 985 /dev/sgx/provision'
+  await node.run('sh', '-c', remake)
+  await offered('EPC again', CAPACITY)
   await waitForNode(api, NODE, one => allocatable(one, PROVISION) > 0, { what: 'provision again' })
 })

@@ -13,6 +13,8 @@ export interface LoadOutcome {
   readonly rejected: readonly string[]
   /** They started without their device, or could not open it. */
   readonly withoutDevice: readonly string[]
+  /** Their container was being started when the kubelet died, which cuts the runtime short: any pod's risk, with EPC or without. */
+  readonly cutShort: readonly string[]
   /** They failed in another way. */
   readonly failed: readonly string[]
   /** From a pod's creation to its end seen here, in milliseconds. */
@@ -21,8 +23,14 @@ export interface LoadOutcome {
 
 /** One line of figures. */
 export function outcomeText(outcome: LoadOutcome): string {
-  const { created, succeeded, rejected, withoutDevice, failed, tookMs } = outcome
-  const counts = `${created} pods: ${succeeded} succeeded, ${rejected.length} rejected, ${withoutDevice.length} without their device, ${failed.length} failed otherwise`
+  const { created, succeeded, tookMs } = outcome
+  const [rejected, withoutDevice, cutShort, failed] = [
+    outcome.rejected.length,
+    outcome.withoutDevice.length,
+    outcome.cutShort.length,
+    outcome.failed.length,
+  ]
+  const counts = `${created} pods: ${succeeded} succeeded, ${rejected} rejected, ${withoutDevice} without their device, ${cutShort} cut short by the kubelet’s death, ${failed} failed otherwise`
   return `${counts}; created to ended, ms: ${spread(tookMs)}`
 }
 
@@ -55,6 +63,7 @@ export class Load implements AsyncDisposable {
     succeeded: 0,
     rejected: [] as string[],
     withoutDevice: [] as string[],
+    cutShort: [] as string[],
     failed: [] as string[],
     tookMs: [] as number[],
   }
@@ -149,6 +158,8 @@ export class Load implements AsyncDisposable {
     } else if (exitCode === undefined) this.#outcome.rejected.push(line)
     else if (exitCode === NO_DEVICE || exitCode === DEVICE_REFUSED)
       this.#outcome.withoutDevice.push(line)
+    else if (terminated?.reason === 'StartError' && terminated.message.includes('context canceled'))
+      this.#outcome.cutShort.push(line)
     else this.#outcome.failed.push(line)
   }
 }

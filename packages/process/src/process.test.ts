@@ -2,7 +2,7 @@ import { deepEqual, equal, throws } from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
-import { errorFields, jsonLog, SettingsReader, stopSignal } from './index.ts'
+import { errorFields, jsonLog, SettingsReader, serveProbes, stopSignal } from './index.ts'
 
 test('every wrong setting is named at once, typos included', () => {
   const reader = new SettingsReader(
@@ -84,4 +84,18 @@ test('a process started with an IPC channel notices that its parent was killed',
   })
   await once(started.stdout, 'end')
   equal(said, 'up parent gone')
+})
+
+test('probes say whether the process answers, and whether it does its work, with the reason', async () => {
+  let reason: string | undefined = 'no kubelet'
+  await using probes = await serveProbes({ port: 0, notReady: () => reason })
+  const ask = async (path: string): Promise<[number, string]> => {
+    const response = await fetch(`http://127.0.0.1:${probes.port}${path}`)
+    return [response.status, await response.text()]
+  }
+  deepEqual(await ask('/healthz'), [200, 'ok\n'])
+  deepEqual(await ask('/readyz'), [503, 'no kubelet\n'])
+  reason = undefined
+  deepEqual(await ask('/readyz'), [200, 'ok\n'])
+  deepEqual(await ask('/metrics'), [404, 'not found\n'])
 })

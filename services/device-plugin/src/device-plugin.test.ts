@@ -1,8 +1,11 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startStandInKubelet } from '@alcove/kubelet'
 import { jsonLog } from '@alcove/process'
 import { simulatedFaults, writeSimulatedRoot } from '@alcove/simulator'
@@ -16,6 +19,7 @@ async function withPlugin(
     root: string
     lines: string[]
   }) => Promise<void>,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'alcove-'))
   const root = join(directory, 'node')
@@ -29,6 +33,7 @@ async function withPlugin(
       environment: {
         DEVICE_PLUGIN_KUBELET_DIR: kubeletDirectory,
         DEVICE_PLUGIN_SIMULATED_ROOT: root,
+        ...settings,
       },
       log: jsonLog('device-plugin', { write: line => void lines.push(line) }),
       stop: stop.signal,
@@ -124,4 +129,29 @@ for (const fault of simulatedFaults) {
     equal(lines.length, 1)
     deepEqual([said?.['event'], said?.['condition']], ['nothing to offer', unmet[fault]])
   })
+}
+
+test('a plugin is ready once the kubelet follows its lists, and on a node that has nothing to offer', async () => {
+  const port = await freePort()
+  const asks = async (): Promise<number> => (await fetch(`http://127.0.0.1:${port}/readyz`)).status
+  await withPlugin(
+    'in-kernel',
+    async ({ kubelet }) => {
+      await kubelet.waitFor(EPC_RESOURCE, ({ allocatable }) => allocatable === 56)
+      while ((await asks()) !== 200) await sleep(20)
+      await kubelet[Symbol.asyncDispose]()
+      while ((await asks()) !== 503) await sleep(20)
+    },
+    { DEVICE_PLUGIN_PROBE_PORT: String(port) },
+  )
+})
+
+/** A port that nobody listened on a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
 }

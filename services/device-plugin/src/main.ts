@@ -1,9 +1,9 @@
 import { type Host, mountedHost, simulatedHost } from '@alcove/host'
 import { type DevicePlugin, type PluginServer, servePlugin } from '@alcove/kubelet'
-import { aborted, type Environment, type Log } from '@alcove/process'
+import { aborted, type Environment, type Log, type Probes, serveProbes } from '@alcove/process'
 import { CdiGroups } from './cdi-groups.ts'
 import { epcPlugin } from './epc-plugin.ts'
-import { isOffer, type Offer } from './node-offer.ts'
+import { isOffer, type NoOffer, type Offer } from './node-offer.ts'
 import { NodeWatch } from './node-watch.ts'
 import { logPluginEvent } from './plugin-log.ts'
 import { provisionPlugin } from './provision-plugin.ts'
@@ -32,6 +32,10 @@ export interface DevicePluginDeps {
 export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
   const { log, stop } = deps
   const settings = readSettings(deps.environment)
+  let notReady: Probes['notReady'] = () => 'the node has not been looked at yet'
+  const { probePort: port } = settings
+  await using _probes =
+    port === 0 ? undefined : await serveProbes({ port, notReady: () => notReady() })
   const groups = new CdiGroups({
     settings: { ...settings.cdi, mode: isInRoot(settings.node) ? 'off' : settings.cdi.mode },
     askRuntime: () => askRuntime(settings, deps),
@@ -44,7 +48,11 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
     onUnreadable: reason => log.error('node cannot be read', { reason }),
     onReadable: () => log.info('node can be read again'),
   })
-  const first = await firstOffer(watch, settings, log, stop)
+  const nothing = (reason: NoOffer): void => {
+    log.warn('nothing to offer', { ...reason, simulated: isSimulated(settings.node) })
+    notReady = () => undefined // which is as it should be on such a node
+  }
+  const first = await firstOffer(watch, nothing, stop)
   if (first === undefined) return
   const plugin = { source: watch, settings, groups }
   await using servers = new AsyncDisposableStack()
@@ -54,6 +62,7 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
   ])
   for (const one of serving) if (one.status === 'fulfilled') servers.use(one.value)
   for (const one of serving) if (one.status === 'rejected') throw one.reason
+  notReady = () => unregistered(serving)
   log.info('serving', { ...facts(first), simulated: isSimulated(settings.node) })
   watch.onChange(() => report(watch, log))
   await aborted(stop)
@@ -62,21 +71,25 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
 /** The offer of now, or the first that comes; `undefined` where none came before the end. */
 async function firstOffer(
   watch: NodeWatch,
-  settings: DevicePluginSettings,
-  log: Log,
+  onNothing: (reason: NoOffer) => void,
   stop: AbortSignal,
 ): Promise<Offer | undefined> {
-  const simulated = isSimulated(settings.node)
   const { promise, resolve } = Promise.withResolvers<Offer>()
   const look = (): void => {
     if (isOffer(watch.offer)) resolve(watch.offer)
-    else log.warn('nothing to offer', { ...watch.offer, simulated })
+    else onNothing(watch.offer)
   }
   const forget = watch.onChange(look)
   look()
   const offer = await Promise.race([promise, aborted(stop)])
   forget()
   return offer ?? undefined
+}
+
+/** Why a resource is not the kubelet's to give just now, or `undefined`. */
+function unregistered(serving: readonly PromiseSettledResult<PluginServer>[]): string | undefined {
+  const streaming = serving.every(one => one.status === 'fulfilled' && one.value.streaming)
+  return streaming ? undefined : 'not registered with the kubelet, or it does not follow the list'
 }
 
 function report({ offer }: NodeWatch, log: Log): void {

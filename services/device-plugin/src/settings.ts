@@ -10,6 +10,8 @@ export interface DevicePluginSettings {
   /** Of one container. Since Kubernetes 1.36 each id that it holds is copied into its pod's status: 41 bytes of JSON at least. */
   readonly maxDevicesPerPod: number
   readonly cdi: CdiSettings
+  /** Where the kubelet's probes are answered; 0: nowhere. */
+  readonly probePort: number
 }
 
 /** Which node is offered, and how much of it is real. */
@@ -50,6 +52,7 @@ export function readSettings(environment: Environment): DevicePluginSettings {
         platform === 'simulated' ? (simulator ?? '/run/alcove-simulator') : undefined,
     },
     aesmDirectory: reader.optional('AESM_DIR'),
+    probePort: reader.integer('PROBE_PORT', 0, 0, 65_535),
     maxDevicesPerPod: reader.integer('MAX_DEVICES_PER_POD', 16_384, 1, 1_000_000),
     cdi: {
       mode: choice('CDI', cdiMode, ['auto', 'on', 'off']),
