@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Api } from '../kube/api.ts'
-import { allocatable, getNode } from '../kube/nodes.ts'
+import { allocatable, isReady, type Node, waitForNode } from '../kube/nodes.ts'
 import { EPC } from './names.ts'
 
 const PodList = z.object({
@@ -31,7 +31,9 @@ export async function requestedEpcMiB(api: Api, node: string): Promise<number> {
     .reduce((sum, { resources }) => sum + Number(resources.requests[EPC] ?? 0), 0)
 }
 
-/** What a node has left, in MiB, as the scheduler reckons it. */
-export async function freeEpcMiB(api: Api, node: string): Promise<number> {
-  return allocatable(await getNode(api, node), EPC) - (await requestedEpcMiB(api, node))
+/** What a node has left, in MiB, as the scheduler reckons it; once it has any, should its kubelet have started just now. */
+export async function freeEpcMiB(api: Api, name: string): Promise<number> {
+  const offers = (node: Node): boolean => isReady(node) && allocatable(node, EPC) > 0
+  const node = await waitForNode(api, name, offers, { what: `${name} to offer EPC` })
+  return allocatable(node, EPC) - (await requestedEpcMiB(api, name))
 }

@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { z } from 'zod'
-import { allocatable, getNode } from '../kube/nodes.ts'
+import { allocatable, getNode, type Node, waitForNode } from '../kube/nodes.ts'
 import { isRunning, listPods, podsPath, waitForPod } from '../kube/pods.ts'
 import { waitForObject } from '../kube/wait.ts'
 import { EPC, PROVISION, SYSTEM_NAMESPACE } from './names.ts'
@@ -71,8 +71,8 @@ test('Alcove’s own pods are only where SGX is', async () => {
 
 test('a node offers the EPC that it has; one without SGX has no such resource, not even 0 of it', async () => {
   for (const [name, epcMiB] of Object.entries({ 'sgx-a': 56, 'sgx-b': 168 })) {
-    const node = await getNode(api, name)
-    equal(allocatable(node, EPC), epcMiB, name)
+    const all = (node: Node): boolean => allocatable(node, EPC) === epcMiB
+    const node = await waitForNode(api, name, all, { what: `${epcMiB} MiB of EPC on ${name}` })
     equal(node.status.capacity[EPC], String(epcMiB), name)
     ok(allocatable(node, PROVISION) > 0, name)
   }
