@@ -55,6 +55,11 @@ export async function openNodeNetwork(
   await forward(namespace)
 }
 
+/** The cable goes with the namespace that its end is in; the way to the pods goes with the cable. */
+export async function closeNodeNetwork(layout: ClusterLayout, node: string): Promise<void> {
+  await command('ip', ['netns', 'del', namespaceOf(layout, node)])
+}
+
 /** Deletes every network namespace of the cluster, and with them its cables and its bridge. */
 export async function closeNetworks(layout: ClusterLayout): Promise<void> {
   const prefix = namespacePrefix(layout)

@@ -1,9 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openCgroup } from './cgroups.ts'
+import { closeCgroup, openCgroup } from './cgroups.ts'
 import { type ClusterLayout, cgroupOf, kubeconfigOf, namespaceOf, nodeDirectory } from './layout.ts'
-import { startMachine } from './machine.ts'
-import { API_SERVER, addressOf, openNodeNetwork, podRangeOf } from './network.ts'
+import { startMachine, stopMachine } from './machine.ts'
+import { API_SERVER, addressOf, closeNodeNetwork, openNodeNetwork, podRangeOf } from './network.ts'
 import type { Hardware, NodeSpec } from './node-spec.ts'
 import { issue, kubeconfig } from './pki.ts'
 import type { Daemon } from './supervise.ts'
@@ -46,7 +46,6 @@ export async function startNode(
   })
   const config = kubeconfig(layout.pki, spec.name, API_SERVER)
   await writeFile(kubeconfigOf(layout, spec.name), config, { mode: 0o600 })
-  await openCgroup(`${cgroupOf(layout)}/${spec.name}`)
   await openNodeNetwork(layout, spec)
   await writeConfigurations(layout, spec, parts)
   await writeFile(join(directory, 'boot.json'), JSON.stringify(bootSpec(layout, spec, parts)))
@@ -56,6 +55,9 @@ export async function startNode(
 /** Boots a node that was set up before: everything on its disk is still there, everything in its memory is not. */
 export async function bootNode(layout: ClusterLayout, name: string): Promise<void> {
   const directory = nodeDirectory(layout, name)
+  const cgroup = `${cgroupOf(layout)}/${name}`
+  await closeCgroup(cgroup) // a kernel that boots knows none; a kubelet looks at each that is left for three seconds
+  await openCgroup(cgroup)
   await startMachine({
     directory,
     networkNamespace: namespaceOf(layout, name),
@@ -65,6 +67,15 @@ export async function bootNode(layout: ClusterLayout, name: string): Promise<voi
 }
 
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** Takes one node down for good: its processes, its network and its control group. Its object in the API server stays. */
+export async function removeNode(layout: ClusterLayout, name: string): Promise<void> {
+  const directory = nodeDirectory(layout, name)
+  await stopMachine(directory)
+  await closeNodeNetwork(layout, name)
+  await closeCgroup(`${cgroupOf(layout)}/${name}`)
+  await rm(directory, { recursive: true, force: true })
+}
 
 function bootSpec(layout: ClusterLayout, spec: NodeSpec, parts: NodeParts): NodeBootSpec {
   const { name, number, hardware } = spec

@@ -6,13 +6,11 @@ import type { NodeParts } from './node.ts'
 
 /** What is written down of a cluster that is up, for whoever uses it later. */
 export interface ClusterRecord {
-  readonly kubernetes: string
   readonly nodes: readonly string[]
   readonly parts: NodeParts
 }
 
 const schema: z.ZodType<ClusterRecord> = z.object({
-  kubernetes: z.string(),
   nodes: z.array(z.string()),
   parts: z.object({
     kubernetesBin: z.string(),

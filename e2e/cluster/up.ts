@@ -10,6 +10,7 @@ import { takeDown } from './down.ts'
 import { type ClusterLayout, CONTROL_PLANE, kubeconfigOf, namespaceOf } from './layout.ts'
 import { type NodeParts, startNode } from './node.ts'
 import type { NodeSpec } from './node-spec.ts'
+import { writeRecord } from './record.ts'
 
 const READY_MS = 120_000
 const LOOK_MS = 100
@@ -36,6 +37,7 @@ export async function bringUp(options: {
     return (await api.raw('GET', '/readyz')).status === 200
   })
   onProgress('API server ready')
+  await writeRecord(layout, { parts, nodes: nodes.map(({ name }) => name) })
   await waitFor('every node to be Ready', () => allReady(api, nodes))
   await waitFor('the default service account', async () => {
     const path = '/api/v1/namespaces/default/serviceaccounts/default'

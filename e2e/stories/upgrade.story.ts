@@ -1,6 +1,7 @@
 // The device plugin is upgraded while pods come and go.
 import { deepEqual } from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { allocatable, waitForNode } from '../kube/nodes.ts'
 import { AllocatableWatch } from './allocatable-watch.ts'
 import { spread } from './figures.ts'
 import { expectNobodyHurt, Load, outcomeText } from './load.ts'
@@ -56,6 +57,7 @@ test('without overlap, pods that a node admits meanwhile are rejected and counte
   await upgrade({ maxSurge: 0, maxUnavailable: 1 })
   await load.nextOnTarget()
   await load[Symbol.asyncDispose]()
+  await waitForNode(api, 'sgx-a', node => allocatable(node, EPC) === 56, { what: 'EPC' })
   await watch[Symbol.asyncDispose]()
   context.diagnostic(outcomeText(load.outcome))
   context.diagnostic(`dips of allocatable, ms: ${spread(watch.dips(56))}`)

@@ -1,10 +1,14 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../cluster/command.ts'
 import { type ClusterLayout, clusterLayout, nodeDirectory } from '../cluster/layout.ts'
 import { daemonsOf, inMachine, stopMachine } from '../cluster/machine.ts'
-import { bootNode } from '../cluster/node.ts'
+import { bootNode, removeNode, startNode } from '../cluster/node.ts'
+import type { NodeSpec } from '../cluster/node-spec.ts'
+import { readRecord } from '../cluster/record.ts'
 import { type Api, connectApi } from '../kube/api.ts'
+import { isReady, waitForNode } from '../kube/nodes.ts'
 
 /** The cluster that the stories run on. */
 export interface World {
@@ -14,6 +18,8 @@ export interface World {
   readonly api: Api
   kubectl(args: readonly string[], input?: string): Promise<string>
   node(name: string): NodeHandle
+  /** A node more, Ready, for the length of a story. */
+  addNode(spec: NodeSpec): Promise<NodeHandle & AsyncDisposable>
 }
 
 /** A node's machine, as somebody sees it who stands in front of it. */
@@ -46,7 +52,24 @@ export function openWorld(): World {
     api: connectApi(layout.apiSocket),
     kubectl: (args, input) => command(layout.kubectl, args, input === undefined ? {} : { input }),
     node: node => handleOf(layout, node),
+    addNode: spec => addNode(layout, spec),
   }
+}
+
+async function addNode(
+  layout: ClusterLayout,
+  spec: NodeSpec,
+): Promise<NodeHandle & AsyncDisposable> {
+  const api = connectApi(layout.apiSocket)
+  const { parts } = await readRecord(layout)
+  const remove = async (): Promise<void> => {
+    await removeNode(layout, spec.name)
+    await api.raw('DELETE', `/api/v1/nodes/${spec.name}`)
+  }
+  if (existsSync(nodeDirectory(layout, spec.name))) await remove() // what a killed run left
+  await startNode(layout, spec, parts)
+  await waitForNode(api, spec.name, isReady, { what: `${spec.name} Ready` })
+  return { ...handleOf(layout, spec.name), [Symbol.asyncDispose]: remove }
 }
 
 function handleOf(layout: ClusterLayout, name: string): NodeHandle {
