@@ -2,6 +2,7 @@ import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { command } from './command.ts'
 import type { Hardware, StandInDevice } from './node-spec.ts'
+import { writeNumaNodes } from './numa-nodes.ts'
 
 // What a node reads of its hardware, laid over the machine's own inside the node's mount namespace.
 
@@ -54,9 +55,15 @@ async function makeNode(
   await chmod(path, node.mode)
 }
 
-/** EPC as the kernel counts it per NUMA node, over the machine's own /sys/devices/system/node. */
+/** EPC as the kernel counts it per NUMA node: over the machine's own /sys/devices/system/node, or, for several nodes, in its place. */
 export async function mountEpc(directory: string, epcBytes: readonly number[]): Promise<void> {
   const system = '/sys/devices/system/node'
+  if (epcBytes.length > 1) {
+    const nodes = join(directory, 'numa')
+    await writeNumaNodes(nodes, epcBytes)
+    await mount('--bind', nodes, system)
+    return
+  }
   const upper = join(directory, 'epc')
   await rm(upper, { recursive: true, force: true })
   await mkdir(join(upper, 'work'), { recursive: true })
