@@ -51,13 +51,18 @@ export async function openNodeNetwork(
     'link set lo up',
     `route add default via ${CONTROL_PLANE_ADDRESS}`,
   ])
-  await configure(bridged, [`route add ${podRangeOf(node.number)} via ${addressOf(node.number)}`])
+  // `replace`: that of a node that was taken away is still there, and goes nowhere
+  const way = `${podRangeOf(node.number)} via ${addressOf(node.number)}`
+  await configure(bridged, [`route replace ${way}`])
   await forward(namespace)
 }
 
-/** The cable goes with the namespace that its end is in; the way to the pods goes with the cable. */
+/** The cable is pulled first: with the namespace of its end alone it would go too, but some time later. */
 export async function closeNodeNetwork(layout: ClusterLayout, node: string): Promise<void> {
-  await command('ip', ['netns', 'del', namespaceOf(layout, node)])
+  const namespace = namespaceOf(layout, node)
+  const links = await command('ip', ['-netns', namespace, '-oneline', 'link', 'show'])
+  if (/ eth0@/.test(links)) await configure(namespace, ['link del eth0'])
+  await command('ip', ['netns', 'del', namespace])
 }
 
 /** Deletes every network namespace of the cluster, and with them its cables and its bridge. */
