@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ClusterError } from './cluster-error.ts'
@@ -16,6 +17,7 @@ export async function openCgroup(path: string): Promise<void> {
       directory = join(directory, part)
       await mkdir(directory, { recursive: true })
       await inheritCpus(parent, directory)
+      await weigh(directory)
     }
     await delegate(directory)
   }
@@ -54,6 +56,20 @@ async function inheritCpus(parent: string, directory: string): Promise<void> {
     if (existsSync(join(parent, file))) await copyFile(join(parent, file), join(directory, file))
   }
 }
+
+/**
+ * A kubelet gives its pods 1,024 shares for each CPU, beside the daemons of its node. Nested in a group with the share of a
+ * single process they would have next to nothing on a busy machine.
+ */
+async function weigh(directory: string): Promise<void> {
+  const cpus = availableParallelism()
+  const [v1, v2] = [join(directory, 'cpu.shares'), join(directory, 'cpu.weight')]
+  if (existsSync(v1)) await writeFile(v1, String(cpus * 1024 * NODES))
+  if (existsSync(v2)) await writeFile(v2, String(Math.min(10_000, cpus * 100 * NODES)))
+}
+
+/** As many as a cluster of the suite has. */
+const NODES = 4
 
 async function removeTree(directory: string): Promise<void> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => [])

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { statSync } from 'node:fs'
 import { mkdtemp, readdir, rmdir, stat, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -22,15 +23,19 @@ export function checkSocketPath(path: string): void {
  * Names one life of the socket at `path`: another after it was deleted and bound again. `undefined` if there is no socket.
  * The inode's number alone is not enough: file systems give it out again at once.
  */
-export async function socketIdentity(path: string): Promise<string | undefined> {
-  return (await socketLife(path))?.identity
+export function socketIdentity(path: string): string | undefined {
+  return socketLife(path)?.identity
 }
 
-/** The socket's identity and when it was bound, in nanoseconds since 1970 by the file system's clock. */
-export async function socketLife(
+/**
+ * The socket's identity and when it was bound, in nanoseconds since 1970 by the file system's clock. Asked for at once, not by
+ * way of the thread pool: between a kubelet's start and its first pod there may be 100 ms, and on a busy node each way there
+ * and back costs some of them.
+ */
+export function socketLife(
   path: string,
-): Promise<{ readonly identity: string; readonly bornNs: bigint } | undefined> {
-  const found = await stat(path, { bigint: true }).catch(absent)
+): { readonly identity: string; readonly bornNs: bigint } | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false })
   if (!found?.isSocket()) return undefined
   const bornNs = found.birthtimeNs || found.ctimeNs
   return { identity: `${found.dev}:${found.ino}:${bornNs}`, bornNs }
@@ -65,7 +70,7 @@ export async function isLive(path: string): Promise<boolean> {
 }
 
 async function connection(path: string): Promise<unknown> {
-  if ((await socketIdentity(path)) === undefined) return 'absent'
+  if (socketIdentity(path) === undefined) return 'absent'
   const socket = connect({ path })
   try {
     await once(socket, 'connect')

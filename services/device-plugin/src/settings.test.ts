@@ -8,6 +8,7 @@ test('without settings the plugin offers this machine’s own hardware', () => {
     node: { hostRoot: '/', simulatedRoot: undefined, simulatorDirectory: undefined },
     aesmDirectory: undefined,
     maxDevicesPerPod: 16_384,
+    probePort: 0,
     cdi: { mode: 'auto', directory: '/var/run/cdi', nodeName: undefined },
   })
 })

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import type { CurrentList } from '../device-list.ts'
@@ -65,7 +65,7 @@ export class Claims {
   /** A newer instance of this plugin that answers. */
   async newerInstance(): Promise<Claim | undefined> {
     const names = namesOfStem(this.#instance.stem)
-    const newer = (await this.#sockets()).filter(name => {
+    const newer = this.#sockets().filter(name => {
       const tag = names.exec(name)?.[1]
       return tag !== undefined && tag > this.#instance.tag
     })
@@ -76,7 +76,7 @@ export class Claims {
   /** Another plugin that has registered the resource with the kubelet whose socket was born at `kubeletSinceNs`. */
   async otherPlugin(kubeletSinceNs: bigint): Promise<Claim | undefined> {
     const family = namesOfFamily(this.#instance.stem)
-    const foreign = (await this.#sockets()).filter(name => !family.test(name))
+    const foreign = this.#sockets().filter(name => !family.test(name))
     if (foreign.length === 0 || !(await this.#othersRegistered(kubeletSinceNs))) return undefined
     const sockets = await filtered(foreign, name => isLive(join(this.#directory, name)))
     return sockets.length === 0 ? undefined : { by: 'other-plugin', sockets }
@@ -95,8 +95,8 @@ export class Claims {
     }
   }
 
-  async #sockets(): Promise<string[]> {
-    const entries = await readdir(this.#directory, { withFileTypes: true })
+  #sockets(): string[] {
+    const entries = readdirSync(this.#directory, { withFileTypes: true })
     return entries
       .filter(entry => entry.isSocket() && entry.name !== KUBELET_SOCKET)
       .map(entry => entry.name)

@@ -1,6 +1,4 @@
-import { type FSWatcher, watch } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { absent } from '../socket-file.ts'
+import { type FSWatcher, statSync, watch } from 'node:fs'
 
 /** Calls `onChange` when an entry of a directory comes or goes. A directory that was made anew is watched anew after `refresh`. */
 export class DirectoryWatch implements Disposable {
@@ -14,8 +12,8 @@ export class DirectoryWatch implements Disposable {
     this.#onChange = onChange
   }
 
-  async refresh(): Promise<void> {
-    const found = await stat(this.#path, { bigint: true }).catch(absent)
+  refresh(): void {
+    const found = statSync(this.#path, { bigint: true, throwIfNoEntry: false })
     const identity = found && `${found.dev}:${found.ino}:${found.birthtimeNs}`
     if (identity === this.#watched) return
     this[Symbol.dispose]()

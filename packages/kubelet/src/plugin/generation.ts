@@ -32,7 +32,7 @@ export interface Generation {
   /** Whether a kubelet has asked for the options, and they are others by now: it asks once for each registration. */
   hasOldOptions(): boolean
   /** Whether the path still leads to this socket. */
-  isBound(): Promise<boolean>
+  isBound(): boolean
   close(): Promise<void>
 }
 
@@ -68,14 +68,14 @@ export async function openGeneration(deps: {
     allocate: allocateHandler(plugin, list, onEvent),
   })
   await bind(server, path)
-  const identity = await socketIdentity(path)
+  const identity = socketIdentity(path)
   onEvent({ event: 'serving', path })
   return {
     endpoint,
     path,
     streams,
     hasOldOptions: () => offered !== undefined && offered !== offersPreference(list),
-    isBound: async () => identity !== undefined && (await socketIdentity(path)) === identity,
+    isBound: () => identity !== undefined && socketIdentity(path) === identity,
     close: async () => {
       streams.end()
       await shutDown(server)

@@ -1,5 +1,5 @@
 // Over 300 lines: one loop over one state; what it looks at and what it does are in files of their own.
-import { mkdir } from 'node:fs/promises'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CurrentList } from '../device-list.ts'
 import type { DevicePlugin } from '../device-plugin.ts'
@@ -160,12 +160,12 @@ export class Registration implements AsyncDisposable {
   }
 
   async #step(): Promise<void> {
-    await this.#watch.refresh()
-    if (!(await this.#generation?.isBound())) {
+    this.#watch.refresh()
+    if (!this.#generation?.isBound()) {
       await this.#renew()
       this.#hold.reset()
     }
-    const kubelet = await socketLife(this.#kubeletPath)
+    const kubelet = socketLife(this.#kubeletPath)
     if (kubelet?.identity !== this.#kubelet) {
       this.#kubelet = kubelet?.identity
       this.#accepted = false
@@ -195,7 +195,10 @@ export class Registration implements AsyncDisposable {
       now >= this.#lookAt
     ) {
       this.#lookAt = now + this.#deps.timing.lookMs
-      this.#settleClaim(newer ?? (await this.#claims.otherPlugin(kubeletSinceNs)))
+      const claim = newer ?? (await this.#claims.otherPlugin(kubeletSinceNs))
+      // A kubelet that starts deletes everybody's sockets: until it listens, that nobody else is there means nothing.
+      const ended = claim === undefined && this.#claim !== undefined
+      if (!ended || (await isLive(this.#kubeletPath))) this.#settleClaim(claim)
     }
   }
 
@@ -231,7 +234,7 @@ export class Registration implements AsyncDisposable {
   async #renew(): Promise<void> {
     const { plugin, list, directory, instance } = this.#deps
     const onEvent = (event: PluginEvent): void => this.#tell(event)
-    await mkdir(directory, { recursive: true, mode: 0o750 })
+    mkdirSync(directory, { recursive: true, mode: 0o750 })
     const endpoint = socketName(instance, this.#lives)
     this.#lives += 1
     const next = await openGeneration({
@@ -284,12 +287,7 @@ export class Registration implements AsyncDisposable {
   async #register(): Promise<void> {
     const { plugin } = this.#deps
     if (this.#nameUsed) {
-      if (!(await isLive(this.#kubeletPath))) {
-        // The socket that a kubelet left that has just ended: as good as none.
-        this.#hold.backOff()
-        this.#tellAbsence()
-        return
-      }
+      if (await this.#isAbandoned()) return
       await this.#renew()
     }
     const endpoint = this.#generation?.endpoint ?? ''
@@ -305,8 +303,17 @@ export class Registration implements AsyncDisposable {
     } catch (error) {
       if (this.#stop.signal.aborted) return
       if (mayHaveArrived(error)) this.#nameUsed = true
+      else if (await this.#isAbandoned()) return
       this.#tellFailure(error)
     }
+  }
+
+  /** Whether the kubelet's socket is one that was left by a kubelet that has ended: as good as none, and told as such. */
+  async #isAbandoned(): Promise<boolean> {
+    if (await isLive(this.#kubeletPath)) return false
+    this.#hold.backOff()
+    this.#tellAbsence()
+    return true
   }
 
   #tellFailure(error: unknown): void {

@@ -59,12 +59,12 @@ export async function serveRegistry(
   })
   await bind(server, boundPath)
   await rename(boundPath, path)
-  const identity = await socketIdentity(path)
+  const identity = socketIdentity(path)
   return {
     path,
     async [Symbol.asyncDispose]() {
       server.forceShutdown()
-      if ((await socketIdentity(path)) === identity) await unlink(path).catch(absent)
+      if (socketIdentity(path) === identity) await unlink(path).catch(absent)
     },
   }
 }
