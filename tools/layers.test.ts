@@ -8,7 +8,7 @@ import { z } from 'zod'
 const root = join(import.meta.dirname, '..')
 const Manifest = z.object({
   name: z.string(),
-  /** 0 = bytes … 6 = the command line; see ARCHITECTURE.md. */
+  /** 0 = bytes … 6 = the command line, 7 = e2e; see ARCHITECTURE.md. */
   layer: z.number().int().min(0),
   dependencies: z.record(z.string(), z.string()).default({}),
 })
@@ -16,7 +16,7 @@ const Manifest = z.object({
 const folders = (
   await Array.fromAsync(glob('{packages,services,examples}/*/package.json', { cwd: root }))
 )
-  .concat('cli/package.json')
+  .concat('cli/package.json', 'e2e/package.json')
   .map(path => ({
     folder: dirname(path),
     ...Manifest.parse(JSON.parse(readFileSync(join(root, path), 'utf8'))),
