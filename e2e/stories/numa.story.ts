@@ -23,9 +23,11 @@ const spec = extraNode({
 })
 
 const node = await world.addNode(spec)
-after(() => node[Symbol.asyncDispose]())
 const namespace = await openNamespace(api, 'numa')
-after(() => namespace[Symbol.asyncDispose]())
+after(async () => {
+  await namespace[Symbol.asyncDispose]() // while there is a kubelet that ends its pods
+  await node[Symbol.asyncDispose]()
+})
 
 async function start(name: string, nodeName: string, epcMiB: number): Promise<Pod> {
   const script = `${HAS_DEVICE}\nexec sleep 100000`
