@@ -13,8 +13,8 @@ export class StateError extends CodedError<StateErrorCode> {}
 /** A unix socket's path has at most 107 bytes on Linux (unix(7): `sun_path` is 108 with its end), 103 on macOS. */
 const SOCKET_PATH_BYTES = process.platform === 'darwin' ? 103 : 107
 
-/** The longest that Alcove puts below the state directory: a program's AESM socket, on a node of its own. */
-const LONGEST_BELOW = '/t/4194304/programs/999999/var/run/aesmd/aesm.socket'
+/** The longest that Alcove puts below the state directory: a device plugin's socket, on a node that `run --tcb` starts. */
+const LONGEST_BELOW = '/t/4194304/kubelet/alcove-provision-mwvcwv0bji-999.sock'
 const LONGEST_STATE = SOCKET_PATH_BYTES - LONGEST_BELOW.length
 
 /**

@@ -7,7 +7,11 @@ export interface DevicePluginSettings {
   readonly node: NodeSettings
   /** Directory of the AESM socket, given to every container that gets EPC; the pod mounts it itself where this is not set. */
   readonly aesmDirectory: string | undefined
-  /** Of one container. Since Kubernetes 1.36 each id that it holds is copied into its pod's status: 41 bytes of JSON at least. */
+  /**
+   * Of one container. Since Kubernetes 1.36 each id that it holds is an entry in its pod's status, 41 bytes of JSON, and its kubelet's next
+   * restart takes longer by the number of the node's devices: docs/guides/epc-devices-mode.md. 16,384 are 0.7 MB of status, within
+   * the 1.5 MiB that the API server's store takes in one request, with room for a second such container.
+   */
   readonly maxDevicesPerPod: number
   readonly cdi: CdiSettings
   /** Where the kubelet's probes are answered; 0: nowhere. */
