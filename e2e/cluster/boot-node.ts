@@ -4,10 +4,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from './command.ts'
 import { mount, mountDev, mountEpc, mountFacts } from './hardware.ts'
+import { CONTAINERD, importCommand } from './import-image.ts'
 import type { NodeBootSpec } from './node.ts'
 import { keepRunning } from './supervise.ts'
-
-const CONTAINERD = '/run/containerd/containerd.sock'
 
 /** The directories of a node that are on its disk, by the names that their programs use. */
 const onDisk = [
@@ -34,7 +33,7 @@ export async function bootInside(spec: NodeBootSpec): Promise<void> {
   await writeFile('/etc/cni/net.d/10-pods.conflist', cniConfiguration(spec.podRange))
   void keepRunning(spec.containerd)
   await containerdIsUp(spec.ctr)
-  await Promise.all(spec.images.map(archive => importImage(spec, archive)))
+  await Promise.all(spec.images.map(archive => importOnce(spec, archive)))
 }
 
 async function bindOwn(directory: string, path: string): Promise<void> {
@@ -49,19 +48,10 @@ async function containerdIsUp(ctr: string): Promise<void> {
   await command(ctr, ['--address', CONTAINERD, 'version'])
 }
 
-async function importImage({ ctr, directory }: NodeBootSpec, archive: string): Promise<void> {
+async function importOnce({ ctr, directory }: NodeBootSpec, archive: string): Promise<void> {
   const done = join(directory, `imported.${archive.replaceAll('/', '_')}`)
   if (existsSync(done)) return
-  await command(ctr, [
-    '--address',
-    CONTAINERD,
-    '-n',
-    'k8s.io',
-    'images',
-    'import',
-    '--local',
-    archive,
-  ])
+  await command(...importCommand(ctr, archive))
   await writeFile(done, '')
 }
 

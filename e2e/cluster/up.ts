@@ -10,7 +10,6 @@ import { takeDown } from './down.ts'
 import { type ClusterLayout, CONTROL_PLANE, kubeconfigOf, namespaceOf } from './layout.ts'
 import { type NodeParts, startNode } from './node.ts'
 import type { NodeSpec } from './node-spec.ts'
-import { writeRecord } from './record.ts'
 
 const READY_MS = 120_000
 const LOOK_MS = 100
@@ -21,8 +20,9 @@ export async function bringUp(options: {
   readonly nodes: readonly NodeSpec[]
   readonly parts: NodeParts
   readonly onProgress: (text: string) => void
+  readonly signal: AbortSignal
 }): Promise<Api> {
-  const { layout, nodes, parts, onProgress } = options
+  const { layout, nodes, parts, onProgress, signal } = options
   await takeDown(layout)
   await mkdir(layout.state, { recursive: true, mode: 0o700 })
   onProgress('control plane')
@@ -32,14 +32,13 @@ export async function bringUp(options: {
   const api = connectApi(layout.apiSocket)
   onProgress(`nodes ${nodes.map(({ name }) => name).join(', ')}`)
   await Promise.all(nodes.map(node => startNode(layout, node, parts)))
-  await waitFor('the API server', async () => {
+  await waitFor(signal, 'the API server', async () => {
     if (!existsSync(layout.apiSocket)) return false
     return (await api.raw('GET', '/readyz')).status === 200
   })
   onProgress('API server ready')
-  await writeRecord(layout, { parts, nodes: nodes.map(({ name }) => name) })
-  await waitFor('every node to be Ready', () => allReady(api, nodes))
-  await waitFor('the default service account', async () => {
+  await waitFor(signal, 'every node to be Ready', () => allReady(api, nodes))
+  await waitFor(signal, 'the default service account', async () => {
     const path = '/api/v1/namespaces/default/serviceaccounts/default'
     return (await api.raw('GET', path)).status === 200
   })
@@ -64,9 +63,14 @@ async function allReady(api: Api, nodes: readonly NodeSpec[]): Promise<boolean> 
   return ready.length === nodes.length
 }
 
-async function waitFor(what: string, holds: () => Promise<boolean>): Promise<void> {
+async function waitFor(
+  signal: AbortSignal,
+  what: string,
+  holds: () => Promise<boolean>,
+): Promise<void> {
   const end = Date.now() + READY_MS
   while (!(await holds())) {
+    signal.throwIfAborted()
     if (Date.now() > end) {
       const text = `${what} did not come within ${READY_MS / 1000} s; the logs are in the cluster's directory`
       throw new ClusterError('ERR_CLUSTER_TIMEOUT', text)

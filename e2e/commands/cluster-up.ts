@@ -1,10 +1,8 @@
-import { clusterImages } from '../alcove/cluster-images.ts'
-import { installAlcove } from '../alcove/install.ts'
 import { ClusterError } from '../cluster/cluster-error.ts'
 import type { ClusterLayout } from '../cluster/layout.ts'
 import { dc2sV2, dc8V2, type NodeSpec, plain } from '../cluster/node-spec.ts'
-import { bringUp } from '../cluster/up.ts'
-import { type CommandDeps, prepare } from './prepare.ts'
+import { openCluster } from './open-cluster.ts'
+import type { CommandDeps } from './prepare.ts'
 
 const known: readonly NodeSpec[] = [dc2sV2, dc8V2, plain]
 
@@ -20,14 +18,7 @@ export interface ClusterUpOptions {
 export async function clusterUp(options: ClusterUpOptions, deps: CommandDeps): Promise<void> {
   const { layout, kubernetes, bare, install } = options
   const nodes = nodesNamed(options.nodes)
-  const parts = await prepare({ kubernetes, wanted: [], install }, deps)
-  const images = await clusterImages(deps)
-  const started = Date.now()
-  const seconds = (): string => `${((Date.now() - started) / 1000).toFixed(1)} s`
-  const onProgress = (text: string): void => deps.print(`  ${seconds()}  ${text}`)
-  await bringUp({ layout, nodes, parts: { ...parts, images }, onProgress })
-  onProgress(`${nodes.length} nodes Ready`)
-  if (!bare) await installAlcove({ layout, onProgress, ...deps })
+  await openCluster({ layout, kubernetes, nodes, wanted: [], bare, install }, deps)
   deps.print(usage(layout, bare))
 }
 

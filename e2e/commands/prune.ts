@@ -9,7 +9,13 @@ export async function prune(kubernetes: string, deps: CommandDeps): Promise<void
   const cache = cacheDirectory(environment)
   const wanted = ['helm', 'metrics-server'] as const
   const parts = await prepare({ kubernetes, wanted, install: false }, deps)
-  const kept = [parts.kubernetesBin, parts.runtimeBin, parts.cniBin, join(cache, 'images')]
+  const kept = [
+    parts.kubernetesBin,
+    parts.runtimeBin,
+    parts.cniBin,
+    join(cache, 'images'),
+    join(cache, 'clusters'),
+  ]
   const optional = [parts.helm, parts.metricsServer].filter(path => path !== undefined)
   const onWait = (): void => print('waiting for another run that builds')
   const { removed, bytes } = await pruneParts({

@@ -2,17 +2,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { clusterImages } from '../alcove/cluster-images.ts'
-import { installAlcove } from '../alcove/install.ts'
 import { ClusterError } from '../cluster/cluster-error.ts'
 import { command } from '../cluster/command.ts'
 import { takeDown } from '../cluster/down.ts'
 import type { ClusterLayout } from '../cluster/layout.ts'
 import { dc2sV2, dc8V2, plain } from '../cluster/node-spec.ts'
-import { bringUp } from '../cluster/up.ts'
 import { metricsServerProgram } from '../stories/metrics-server.ts'
 import { WORLD_HOME, WORLD_NAME, WORLD_TIMES } from '../stories/world.ts'
-import { type CommandDeps, prepare } from './prepare.ts'
+import { openCluster } from './open-cluster.ts'
+import type { CommandDeps } from './prepare.ts'
 
 export interface RunStoriesOptions {
   readonly layout: ClusterLayout
@@ -33,21 +31,13 @@ const BY_COMMAND: readonly string[] = ['many-devices']
 export async function runStories(options: RunStoriesOptions, deps: CommandDeps): Promise<number> {
   const { layout, kubernetes, keep, install } = options
   const files = await filesOf(options.stories)
-  const parts = await prepare({ kubernetes, wanted: ['metrics-server'], install }, deps)
-  const images = await clusterImages(deps)
-  const started = Date.now()
-  const onProgress = (text: string): void =>
-    deps.print(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}`)
   try {
-    await bringUp({
-      layout,
-      nodes: [dc2sV2, dc8V2, plain],
-      parts: { ...parts, images },
-      onProgress,
-    })
-    onProgress('nodes Ready')
-    await symlink(parts.metricsServer ?? '', metricsServerProgram(layout))
-    await installAlcove({ layout, onProgress })
+    const nodes = [dc2sV2, dc8V2, plain]
+    const wanted = ['metrics-server'] as const
+    const opening = { layout, kubernetes, nodes, wanted, bare: false, install }
+    const { metricsServer } = await openCluster(opening, deps)
+    await symlink(metricsServer ?? '', metricsServerProgram(layout))
+    deps.signal.throwIfAborted()
     const exitCode = await runFiles(files, options, deps)
     if (exitCode !== 0) await tellState(layout, deps)
     return exitCode

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { Environment } from '@alcove/process'
 import { buildImage } from '../../tools/image/build.ts'
 import { writeArchive } from '../../tools/image/layout.ts'
-import { ensureTestImages } from '../build/busybox-image.ts'
 import { cacheDirectory } from '../build/cache-directory.ts'
 import { addDerivedImage } from './derived-image.ts'
 
@@ -13,23 +12,12 @@ const HELLO_WORLD = {
   entrypoint: ['/usr/local/bin/alcove-node', '/opt/alcove/examples/hello-enclave/main.ts'],
 }
 
-export interface ImageDeps {
+/** An archive of our own image, and of the one that stands for an application's: layers as they are, since nobody pulls them. */
+export async function alcoveArchive(options: {
   readonly environment: Environment
   readonly print: (text: string) => void
-  readonly signal: AbortSignal
-}
-
-/** Archives of every image that the cluster's nodes have from the start. */
-export async function clusterImages(deps: ImageDeps): Promise<readonly string[]> {
-  const { environment, print, signal } = deps
-  const onWait = (): void => print('waiting for another run that makes the test images')
-  const cache = cacheDirectory(environment)
-  const test = await ensureTestImages({ cache, environment, signal, onWait })
-  return [...test, await alcoveArchive(deps)]
-}
-
-/** An archive of our own image, and of the one that stands for an application's: layers as they are, since nobody pulls them. */
-async function alcoveArchive({ environment, print }: ImageDeps): Promise<string> {
+}): Promise<string> {
+  const { environment, print } = options
   const folder = join(cacheDirectory(environment), 'images')
   await mkdir(folder, { recursive: true })
   const layout = join(folder, 'alcove')

@@ -1,0 +1,64 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { alcoveArchive } from '../alcove/alcove-archive.ts'
+import { installAlcove } from '../alcove/install.ts'
+import { ensureTestImages } from '../build/busybox-image.ts'
+import { cacheDirectory } from '../build/cache-directory.ts'
+import { lockCache } from '../build/cache-lock.ts'
+import type { Parts } from '../build/ensure-parts.ts'
+import type { PartName } from '../build/recipe.ts'
+import { importImage } from '../cluster/import-image.ts'
+import type { ClusterLayout } from '../cluster/layout.ts'
+import type { NodeSpec } from '../cluster/node-spec.ts'
+import { writeRecord } from '../cluster/record.ts'
+import { bringUp } from '../cluster/up.ts'
+import { type CommandDeps, prepare } from './prepare.ts'
+
+export interface OpenClusterOptions {
+  readonly layout: ClusterLayout
+  readonly kubernetes: string
+  readonly nodes: readonly NodeSpec[]
+  /** Parts beside those that every cluster has. */
+  readonly wanted: readonly PartName[]
+  /** Without Alcove's DaemonSets; its image is there all the same. */
+  readonly bare: boolean
+  /** Packages that this machine lacks may be installed. */
+  readonly install: boolean
+}
+
+/** A cluster made anew from nothing, with our image on its nodes. Runs that open the same one wait for each other. */
+export async function openCluster(options: OpenClusterOptions, deps: CommandDeps): Promise<Parts> {
+  const { layout, nodes, bare } = options
+  const { environment, print, signal } = deps
+  const started = Date.now()
+  const onProgress = (text: string): void =>
+    print(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}`)
+  const parts = await prepare(options, deps)
+  const cache = cacheDirectory(environment)
+  await using _lock = await lockCluster(cache, layout, deps)
+  const onWait = (): void => print('waiting for another run that makes the test images')
+  const testImages = await ensureTestImages({ cache, environment, signal, onWait })
+  const archive = alcoveArchive({ environment, print })
+  archive.catch(() => undefined) // told below, when the cluster is up
+  await bringUp({ layout, nodes, parts: { ...parts, images: testImages }, onProgress, signal })
+  onProgress(`${nodes.length} nodes Ready`)
+  const images = [...testImages, await archive]
+  const names = nodes.map(({ name }) => name)
+  await writeRecord(layout, { parts: { ...parts, images }, nodes: names })
+  await Promise.all(
+    names.map(async name => importImage(layout, name, { ...parts, archive: await archive })),
+  )
+  onProgress('Alcove’s image imported')
+  if (!bare) await installAlcove({ layout, onProgress })
+  return parts
+}
+
+async function lockCluster(
+  cache: string,
+  { name }: ClusterLayout,
+  { print, signal }: CommandDeps,
+): Promise<AsyncDisposable> {
+  const directory = join(cache, 'clusters', name)
+  await mkdir(directory, { recursive: true })
+  return lockCache(directory, signal, () => print(`waiting for another run that opens ${name}`))
+}
