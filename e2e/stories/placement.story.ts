@@ -58,9 +58,8 @@ test('Alcove’s own pods are only where SGX is', async () => {
   for (const { metadata, spec } of items) {
     const { name } = metadata
     const one = `${path}?fieldSelector=metadata.name%3D${name}`
-    const what = `${name} to be ready`
+    const what = `${name} to be wanted and ready on ${SGX_NODES.length} nodes`
     const { status } = await waitForObject(api, one, DaemonSet, isSettled, { what })
-    equal(status.desiredNumberScheduled, SGX_NODES.length, name)
     equal(status.numberMisscheduled, 0, name)
     const labels = Object.entries(spec.selector.matchLabels).map(
       ([key, value]) => `${key}=${value}`,
@@ -87,7 +86,8 @@ test('a node offers the EPC that it has; one without SGX has no such resource, n
 function isSettled({ metadata, status }: DaemonSet): boolean {
   return (
     status.observedGeneration === metadata.generation &&
-    status.numberReady === status.desiredNumberScheduled
+    status.desiredNumberScheduled === SGX_NODES.length &&
+    status.numberReady === SGX_NODES.length
   )
 }
 

@@ -1,6 +1,6 @@
 // The device plugin is upgraded while pods come and go.
 import { deepEqual } from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { allocatable, waitForNode } from '../kube/nodes.ts'
 import { AllocatableWatch } from './allocatable-watch.ts'
 import { spread } from './figures.ts'
@@ -25,8 +25,6 @@ async function upgrade(strategy: { maxSurge: number; maxUnavailable: number }): 
   const name = 'daemonset/alcove-device-plugin'
   await kubectl(['-n', SYSTEM_NAMESPACE, 'rollout', 'status', name, '--timeout=180s'])
 }
-
-after(() => upgrade({ maxSurge: 1, maxUnavailable: 0 }))
 
 test('two plugins overlap in an upgrade: no pod is rejected, none starts without its device, allocatable never dips', async context => {
   await using namespace = await openNamespace(api, 'upgrade')
@@ -54,6 +52,8 @@ test('without overlap, pods that a node admits meanwhile are rejected and counte
   const watch = new AllocatableWatch(api, 'sgx-a', EPC)
   await using load = new Load(api, namespace.name, { target: 'sgx-a', everyMs: 250 })
   await load.nextOnTarget()
+  await using shipped = new AsyncDisposableStack()
+  shipped.defer(() => upgrade({ maxSurge: 1, maxUnavailable: 0 }))
   await upgrade({ maxSurge: 0, maxUnavailable: 1 })
   await load.nextOnTarget()
   await load[Symbol.asyncDispose]()
