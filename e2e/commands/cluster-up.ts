@@ -1,7 +1,7 @@
 import { ClusterError } from '../cluster/cluster-error.ts'
 import type { ClusterLayout } from '../cluster/layout.ts'
 import { dc2sV2, dc8V2, type NodeSpec, plain } from '../cluster/node-spec.ts'
-import { openCluster } from './open-cluster.ts'
+import { lockCluster, openCluster } from './open-cluster.ts'
 import type { CommandDeps } from './prepare.ts'
 
 const known: readonly NodeSpec[] = [dc2sV2, dc8V2, plain]
@@ -18,6 +18,7 @@ export interface ClusterUpOptions {
 export async function clusterUp(options: ClusterUpOptions, deps: CommandDeps): Promise<void> {
   const { layout, kubernetes, bare, install } = options
   const nodes = nodesNamed(options.nodes)
+  await using _lock = await lockCluster(layout, deps)
   await openCluster({ layout, kubernetes, nodes, wanted: [], bare, install }, deps)
   deps.print(usage(layout, bare))
 }

@@ -26,7 +26,7 @@ export interface OpenClusterOptions {
   readonly install: boolean
 }
 
-/** A cluster made anew from nothing, with our image on its nodes. Runs that open the same one wait for each other. */
+/** A cluster made anew from nothing, with our image on its nodes. */
 export async function openCluster(options: OpenClusterOptions, deps: CommandDeps): Promise<Parts> {
   const { layout, nodes, bare } = options
   const { environment, print, signal } = deps
@@ -35,7 +35,6 @@ export async function openCluster(options: OpenClusterOptions, deps: CommandDeps
     print(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}`)
   const parts = await prepare(options, deps)
   const cache = cacheDirectory(environment)
-  await using _lock = await lockCluster(cache, layout, deps)
   const onWait = (): void => print('waiting for another run that makes the test images')
   const testImages = await ensureTestImages({ cache, environment, signal, onWait })
   const archive = alcoveArchive({ environment, print })
@@ -53,12 +52,12 @@ export async function openCluster(options: OpenClusterOptions, deps: CommandDeps
   return parts
 }
 
-async function lockCluster(
-  cache: string,
+/** Runs that open a cluster of the same name wait for each other: one by one they make it, or use it until they take it down. */
+export async function lockCluster(
   { name }: ClusterLayout,
-  { print, signal }: CommandDeps,
+  { print, signal, environment }: CommandDeps,
 ): Promise<AsyncDisposable> {
-  const directory = join(cache, 'clusters', name)
+  const directory = join(cacheDirectory(environment), 'clusters', name)
   await mkdir(directory, { recursive: true })
-  return lockCache(directory, signal, () => print(`waiting for another run that opens ${name}`))
+  return lockCache(directory, signal, () => print(`waiting for another run on the cluster ${name}`))
 }

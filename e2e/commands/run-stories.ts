@@ -9,7 +9,7 @@ import type { ClusterLayout } from '../cluster/layout.ts'
 import { dc2sV2, dc8V2, plain } from '../cluster/node-spec.ts'
 import { metricsServerProgram } from '../stories/metrics-server.ts'
 import { WORLD_HOME, WORLD_NAME, WORLD_TIMES } from '../stories/world.ts'
-import { openCluster } from './open-cluster.ts'
+import { lockCluster, openCluster } from './open-cluster.ts'
 import type { CommandDeps } from './prepare.ts'
 
 export interface RunStoriesOptions {
@@ -31,6 +31,7 @@ const BY_COMMAND: readonly string[] = ['many-devices']
 export async function runStories(options: RunStoriesOptions, deps: CommandDeps): Promise<number> {
   const { layout, kubernetes, keep, install } = options
   const files = await filesOf(options.stories)
+  await using _lock = await lockCluster(layout, deps)
   try {
     const nodes = [dc2sV2, dc8V2, plain]
     const wanted = ['metrics-server'] as const
