@@ -1,8 +1,8 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { hasEnded, podsPath, waitForPod } from '../kube/pods.ts'
+import { waitUntil } from '../kube/wait.ts'
 import { boxPod } from './pod-manifest.ts'
 import { type NodeHandle, onDisk, type World } from './world.ts'
 
@@ -61,15 +61,17 @@ export async function devicesByNumaNode(
   return (await devicesHeld(node, podUid, resource))[0]?.byNumaNode ?? {}
 }
 
-/** Kills the kubelet; answers when the next one serves plugins: its new socket is there. */
-export async function restartKubelet(node: NodeHandle): Promise<void> {
+/** Kills the kubelet; answers when the next one serves plugins: the birth of its socket, in milliseconds since 1970. */
+export async function restartKubelet(node: NodeHandle): Promise<number> {
   const before = await socketBirth(node)
   await node.kill('kubelet')
-  for (;;) {
-    const birth = await socketBirth(node)
-    if (birth !== undefined && birth !== before) return
-    await sleep(20)
-  }
+  return waitUntil(
+    async () => {
+      const birth = await socketBirth(node)
+      return birth === before ? undefined : birth
+    },
+    { what: `a new kubelet.sock on ${node.name}`, everyMs: 20 },
+  )
 }
 
 /** When the kubelet's registration socket was made, in milliseconds since 1970; `undefined` where there is none. */

@@ -3,11 +3,11 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { allocatable, getNode } from '../kube/nodes.ts'
-import { waitForObject, waitUntil } from '../kube/wait.ts'
+import { waitForObject } from '../kube/wait.ts'
 import { expectNobodyHurt, Load, outcomeText } from './load.ts'
 import { EPC } from './names.ts'
 import { openNamespace } from './namespace.ts'
-import { daemonLog } from './plugin-log.ts'
+import { registeredAfter } from './plugin-log.ts'
 import { killPlugin, restartsOf } from './plugin-pods.ts'
 import { boxPod, HAS_DEVICE } from './pod-manifest.ts'
 import { expectWitnesses, startWitnesses } from './witnesses.ts'
@@ -26,7 +26,7 @@ test('a plugin that is killed comes back; pods admitted without it are rejected 
   await load.nextOnTarget()
   const killed = Date.now()
   await killPlugin(world, NODE)
-  const registeredMs = await registeredAfter(killed)
+  const registeredMs = await registeredAfter(world.node(NODE), EPC, killed)
   await load.nextOnTarget()
   await load[Symbol.asyncDispose]()
   context.diagnostic(outcomeText(load.outcome))
@@ -37,21 +37,6 @@ test('a plugin that is killed comes back; pods admitted without it are rejected 
   for (const line of load.outcome.rejected) ok(line.includes('UnexpectedAdmissionError'), line)
   await expectWitnesses(world, namespace.name, [NODE])
 })
-
-/** How long after `since`, in milliseconds, the plugin says that it is registered. */
-async function registeredAfter(since: number): Promise<number> {
-  return waitUntil(
-    async () => {
-      const lines = await daemonLog(world.node(NODE), 'device-plugin')
-      const registered = lines.find(
-        ({ event, fields, time }) =>
-          event === 'registered' && fields['resource'] === EPC && time.getTime() >= since,
-      )
-      return registered && registered.time.getTime() - since
-    },
-    { what: 'the plugin registered' },
-  )
-}
 
 const Job = z.object({
   status: z.object({ succeeded: z.number().default(0), failed: z.number().default(0) }),
@@ -94,7 +79,7 @@ test('a plugin whose socket is deleted is registered again, and nobody notices',
   await load.nextOnTarget()
   const deleted = Date.now()
   await world.node(NODE).run('sh', '-c', 'rm /var/lib/kubelet/device-plugins/alcove-epc*')
-  const registeredMs = await registeredAfter(deleted)
+  const registeredMs = await registeredAfter(world.node(NODE), EPC, deleted)
   await load.nextOnTarget()
   await load[Symbol.asyncDispose]()
   context.diagnostic(outcomeText(load.outcome))

@@ -1,4 +1,5 @@
 import { glob, readFile } from 'node:fs/promises'
+import { waitUntil } from '../kube/wait.ts'
 import { type NodeHandle, onDisk } from './world.ts'
 
 /** A line of a daemon's log. */
@@ -17,6 +18,26 @@ export async function daemonLog(node: NodeHandle, container: string): Promise<re
     lines.push(...text.split('\n').flatMap(parseLine))
   }
   return lines.toSorted((a, b) => a.time.getTime() - b.time.getTime())
+}
+
+/** How long after `sinceMs`, in milliseconds, the plugin on a node says that a resource is registered. */
+export async function registeredAfter(
+  node: NodeHandle,
+  resource: string,
+  sinceMs: number,
+): Promise<number> {
+  return waitUntil(
+    async () => {
+      const registered = (await daemonLog(node, 'device-plugin')).find(
+        ({ event, fields, time }) =>
+          event === 'registered' &&
+          fields['resource'] === resource &&
+          time.getTime() >= Math.floor(sinceMs),
+      )
+      return registered && registered.time.getTime() - sinceMs
+    },
+    { what: `${resource} registered on ${node.name}` },
+  )
 }
 
 /** `2026-11-24T22:57:31.123Z stdout F {"level":…}`: the form that container runtimes write. */

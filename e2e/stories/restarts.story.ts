@@ -1,16 +1,14 @@
 // Kubelet restarts while pods come and go. `npm run e2e -- restarts --times 100` for the figures that the documents state.
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AllocatableWatch } from './allocatable-watch.ts'
 import { spread } from './figures.ts'
+import { restartKubelet } from './kubelet-state.ts'
 import { expectNobodyHurt, Load, outcomeText } from './load.ts'
 import { EPC } from './names.ts'
 import { openNamespace } from './namespace.ts'
-import { daemonLog } from './plugin-log.ts'
+import { registeredAfter } from './plugin-log.ts'
 import { expectWitnesses, startWitnesses } from './witnesses.ts'
-import { type NodeHandle, onDisk, openWorld } from './world.ts'
+import { openWorld } from './world.ts'
 
 const world = openWorld()
 const { api } = world
@@ -32,10 +30,9 @@ test(`${times} kubelet restarts under load: no EPC pod is rejected, none starts 
   for (let turn = 0; turn < times; turn++) {
     const { node } = sgxNodes[turn % sgxNodes.length] ?? { node: world.node('sgx-a') }
     load.target = node.name
-    const before = await socketBirth(node)
-    await node.kill('kubelet')
+    const born = await restartKubelet(node)
     await load.nextOnTarget()
-    registeredMs.push(await registeredAfter(node, await nextSocketBirth(node, before)))
+    registeredMs.push(await registeredAfter(node, EPC, born))
   }
   await load[Symbol.asyncDispose]()
   for (const watch of watches) await watch[Symbol.asyncDispose]()
@@ -46,29 +43,3 @@ test(`${times} kubelet restarts under load: no EPC pod is rejected, none starts 
   expectNobodyHurt(load.outcome)
   await expectWitnesses(world, namespace.name, names)
 })
-
-/** When the kubelet's registration socket was made, in milliseconds; `undefined` where there is none. */
-async function socketBirth(node: NodeHandle): Promise<number | undefined> {
-  const path = join(onDisk(node, '/var/lib/kubelet/device-plugins'), 'kubelet.sock')
-  return (await stat(path).catch(() => undefined))?.birthtimeMs
-}
-
-async function nextSocketBirth(node: NodeHandle, before: number | undefined): Promise<number> {
-  for (;;) {
-    const birth = await socketBirth(node)
-    if (birth !== undefined && birth !== before) return birth
-    await sleep(20)
-  }
-}
-
-/** From the kubelet's socket to the plugin's `registered` for EPC, in milliseconds. */
-async function registeredAfter(node: NodeHandle, birth: number): Promise<number> {
-  for (;;) {
-    const line = (await daemonLog(node, 'device-plugin')).find(
-      ({ event, fields, time }) =>
-        event === 'registered' && fields['resource'] === EPC && time.getTime() >= Math.floor(birth),
-    )
-    if (line !== undefined) return line.time.getTime() - birth
-    await sleep(50)
-  }
-}
