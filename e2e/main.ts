@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { resolve } from 'node:path'
 import { CodedError } from '@alcove/bytes'
 import { stopSignal } from '@alcove/process'
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { clusterLayout } from './cluster/layout.ts'
 
 const home = resolve(
@@ -13,6 +13,10 @@ const home = resolve(
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const deps = () => ({ environment: process.env, print, signal: stopSignal(process), home })
 let exitCode = 0
+
+/** As a shell says it of a process that SIGINT ended. */
+const ENDED_BY_SIGNAL = 130
+const USAGE = 2
 
 const KUBERNETES = '1.37.2'
 const kubernetes = new Option(
@@ -25,6 +29,11 @@ const install = new Option(
   '--install',
   'install what this machine lacks, by apt-get (in CI this is done without asking)',
 ).default(false)
+
+function countOf(text: string): string {
+  if (!/^[1-9]\d{0,4}$/.test(text)) throw new InvalidArgumentError('want 1 to 99999.')
+  return text
+}
 
 const program = new Command('e2e')
   .description('a real Kubernetes on one machine, in namespaces of its own')
@@ -53,9 +62,8 @@ cluster
   .description('take a cluster down, whole or what a killed run left of it')
   .addOption(nameOption('alcove'))
   .action(async options => {
-    const { takeDown } = await import('./cluster/down.ts')
-    await takeDown(clusterLayout(options.name, home))
-    print(`cluster ${options.name} is down`)
+    const { clusterDown } = await import('./commands/cluster-down.ts')
+    await clusterDown(clusterLayout(options.name, home), deps())
   })
 
 cluster
@@ -69,22 +77,18 @@ cluster
     exitCode = await clusterStatus({ home, output: options.output }, { print })
   })
 
-cluster
-  .command('prune')
-  .description('delete what was built for other releases')
-  .addOption(kubernetes)
-  .action(async options => {
-    const { prune } = await import('./commands/prune.ts')
-    await prune(options.kubernetes, deps())
-  })
-
 program
   .command('test')
   .description('npm run e2e: the stories, on a fresh cluster that is taken down after them')
   .argument('[stories...]', 'names of stories, such as restarts; all of CI’s unless told')
   .addOption(nameOption('e2e'))
   .addOption(kubernetes)
-  .option('--times <count>', 'how often a story does what it does many times, such as restarts')
+  .addOption(
+    new Option(
+      '--times <count>',
+      'how often a story does what it does many times, such as restarts',
+    ).argParser(countOf),
+  )
   .option('--keep', 'leave the cluster up', false)
   .addOption(install)
   .action(async (stories, options) => {
@@ -103,10 +107,6 @@ try {
   exitCode = failed(error)
 }
 process.exitCode = exitCode
-
-/** As a shell says it of a process that SIGINT ended. */
-const ENDED_BY_SIGNAL = 130
-const USAGE = 2
 
 function failed(error: unknown): number {
   if (typeof error === 'string') return ENDED_BY_SIGNAL // the stop signal's reason

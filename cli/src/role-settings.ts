@@ -13,7 +13,7 @@ Settings, in the environment:
                                 every container that gets EPC
   DEVICE_PLUGIN_EPC_MODE        devices: one device per MiB; the only one in this
                                 version (devices)
-  DEVICE_PLUGIN_MAX_DEVICES_PER_POD
+  DEVICE_PLUGIN_MAX_DEVICES_PER_CONTAINER
                                 MiB of EPC that one container gets at most: each
                                 is an entry in its pod’s status (16384)
   DEVICE_PLUGIN_CDI             whether containers are put into the group of a

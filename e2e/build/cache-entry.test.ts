@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ensureEntry, isComplete } from './cache-entry.ts'
 import { lockCache } from './cache-lock.ts'
-import { pruneParts } from './prune-parts.ts'
 
 const linux = { skip: process.platform === 'linux' ? false : 'flock(1) of util-linux' }
 
@@ -109,28 +108,4 @@ test('waiting for the lock ends when it is aborted', linux, async t => {
     lockCache(cache, stop.signal, () => stop.abort()),
     { name: 'AbortError' },
   )
-})
-
-test('pruning removes what is not kept, and says how much it was', linux, async t => {
-  const cache = await freshCache(t)
-  const kept = await entryOf(cache, fillHelm)
-  await mkdir(join(cache, 'helm-0'))
-  await writeFile(join(cache, 'helm-0/helm'), 'older')
-  const pruned = await pruneParts({
-    cache,
-    keep: [join(kept, 'bin/helm')],
-    signal: AbortSignal.timeout(60_000),
-    onWait: () => undefined,
-  })
-  deepEqual(pruned, { removed: ['helm-0'], bytes: 5 })
-  ok(await isComplete(kept))
-})
-
-test('pruning a cache that is not there removes nothing', async () => {
-  const cache = join(tmpdir(), 'alcove-no-such-cache')
-  const signal = AbortSignal.timeout(60_000)
-  deepEqual(await pruneParts({ cache, keep: [], signal, onWait: () => undefined }), {
-    removed: [],
-    bytes: 0,
-  })
 })

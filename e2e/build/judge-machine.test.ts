@@ -70,7 +70,7 @@ test('all faults are named at once, and one command installs what packages bring
   const shortfalls = judge({ commands: new Set(['mount']), libseccomp: false, goVersion: '1.19' })
   equal(
     installCommand(shortfalls),
-    'apt-get install --yes --no-install-recommends busybox-static gcc iproute2 libc6-dev libseccomp-dev mount nftables openssl pkg-config util-linux',
+    'apt-get install --yes --no-install-recommends busybox-static dpkg gcc git iproute2 libc6-dev libseccomp-dev mount nftables openssl pkg-config util-linux',
   )
   const text = preflightText(shortfalls)
   match(text, /^ {2}Go 1\.26\.6 or later: 1\.19;/)

@@ -54,6 +54,8 @@ export const neededCommands: ReadonlyMap<string, readonly string[]> = new Map([
   ['ip', ['iproute2']],
   ['nft', ['nftables']],
   ['openssl', ['openssl']],
+  ['git', ['git']],
+  ['dpkg-deb', ['dpkg']],
   ['busybox', ['busybox-static']],
   ['mount', ['mount']],
   ['umount', ['mount']],

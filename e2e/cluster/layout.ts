@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { ClusterError } from './cluster-error.ts'
 
-/** Where everything of one cluster lies. Nothing of it is anywhere else on the machine, but for its cgroups and network namespaces. */
+/** Where everything of one cluster lies, but for its cgroups and network namespaces. */
 export interface ClusterLayout {
   readonly name: string
   /** The cluster's directory. */

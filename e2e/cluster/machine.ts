@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
@@ -44,7 +44,9 @@ export async function startMachine(machine: Machine): Promise<void> {
   if (pid === undefined || startTime === undefined) {
     throw new ClusterError('ERR_CLUSTER_STATE', `${directory}: ended at once; see its boot.log`)
   }
-  await writeFile(join(directory, 'machine.json'), JSON.stringify({ pid, startTime }))
+  const draft = join(directory, '.machine.json')
+  await writeFile(draft, JSON.stringify({ pid, startTime }))
+  await rename(draft, join(directory, 'machine.json'))
 }
 
 /** Ends every process of the machine at once, as pulling the plug does; nothing happens where it is down. */

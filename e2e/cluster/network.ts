@@ -70,7 +70,20 @@ export async function closeNetworks(layout: ClusterLayout): Promise<void> {
   const prefix = namespacePrefix(layout)
   const all = await readdir('/run/netns').catch(() => [])
   for (const namespace of all.filter(name => name.startsWith(prefix))) {
+    await endProcesses(namespace)
     await command('ip', ['netns', 'del', namespace])
+  }
+}
+
+/** Whatever is in a namespace of the cluster is the cluster's, even where nobody has written down that it was started. */
+async function endProcesses(namespace: string): Promise<void> {
+  const pids = await command('ip', ['netns', 'pids', namespace])
+  for (const pid of pids.split('\n').filter(Boolean).map(Number)) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (cause) {
+      if (!(cause instanceof Error && 'code' in cause && cause.code === 'ESRCH')) throw cause
+    }
   }
 }
 

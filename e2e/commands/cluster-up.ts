@@ -1,8 +1,10 @@
+import { alcoveState } from '../alcove/install.ts'
 import { ClusterError } from '../cluster/cluster-error.ts'
+import { takeDown } from '../cluster/down.ts'
 import type { ClusterLayout } from '../cluster/layout.ts'
 import { dc2sV2, dc8V2, type NodeSpec, plain } from '../cluster/node-spec.ts'
 import { lockCluster, openCluster } from './open-cluster.ts'
-import type { CommandDeps } from './prepare.ts'
+import { type CommandDeps, prepare } from './prepare.ts'
 
 const known: readonly NodeSpec[] = [dc2sV2, dc8V2, plain]
 
@@ -18,13 +20,19 @@ export interface ClusterUpOptions {
 export async function clusterUp(options: ClusterUpOptions, deps: CommandDeps): Promise<void> {
   const { layout, kubernetes, bare, install } = options
   const nodes = nodesNamed(options.nodes)
+  const parts = await prepare({ kubernetes, wanted: [], install }, deps)
   await using _lock = await lockCluster(layout, deps)
-  await openCluster({ layout, kubernetes, nodes, wanted: [], bare, install }, deps)
+  try {
+    await openCluster({ layout, nodes, parts, bare }, deps)
+  } catch (error) {
+    if (deps.signal.aborted) await takeDown(layout)
+    throw error
+  }
   deps.print(usage(layout, bare))
 }
 
 function nodesNamed(names: string): readonly NodeSpec[] {
-  return names.split(',').map(name => {
+  return [...new Set(names.split(','))].map(name => {
     const spec = known.find(one => one.name === name)
     if (spec !== undefined) return spec
     const want = known.map(one => one.name).join(', ')
@@ -32,13 +40,19 @@ function nodesNamed(names: string): readonly NodeSpec[] {
   })
 }
 
-function usage({ kubectl, state, name }: ClusterLayout, bare: boolean): string {
+function usage(layout: ClusterLayout, bare: boolean): string {
+  const { kubectl, state, name } = layout
   const named = name === 'alcove' ? '' : ` --name ${name}`
-  const next = bare ? [] : [`  ${kubectl} get pods -A -o wide`]
+  const next = bare
+    ? []
+    : [
+        `  ${kubectl} get pods -A -o wide`,
+        `  export ALCOVE_STATE=${alcoveState(layout)}  # the keys of its platforms`,
+      ]
   return [
     '',
-    'The cluster is up, and stays up. It is in namespaces of its own: nothing of it is on this',
-    'machine’s network. Its SGX is simulated. As root:',
+    'The cluster is up, and stays up, in namespaces of its own: nothing of it is on',
+    'this machine’s network. Its SGX is simulated. As root:',
     '',
     `  ${kubectl} get nodes`,
     ...next,

@@ -10,7 +10,7 @@ import { dc2sV2, dc8V2, plain } from '../cluster/node-spec.ts'
 import { metricsServerProgram } from '../stories/metrics-server.ts'
 import { WORLD_HOME, WORLD_NAME, WORLD_TIMES } from '../stories/world.ts'
 import { lockCluster, openCluster } from './open-cluster.ts'
-import type { CommandDeps } from './prepare.ts'
+import { type CommandDeps, prepare } from './prepare.ts'
 
 export interface RunStoriesOptions {
   readonly layout: ClusterLayout
@@ -31,13 +31,11 @@ const BY_COMMAND: readonly string[] = ['many-devices']
 export async function runStories(options: RunStoriesOptions, deps: CommandDeps): Promise<number> {
   const { layout, kubernetes, keep, install } = options
   const files = await filesOf(options.stories)
+  const parts = await prepare({ kubernetes, wanted: ['metrics-server'], install }, deps)
   await using _lock = await lockCluster(layout, deps)
   try {
-    const nodes = [dc2sV2, dc8V2, plain]
-    const wanted = ['metrics-server'] as const
-    const opening = { layout, kubernetes, nodes, wanted, bare: false, install }
-    const { metricsServer } = await openCluster(opening, deps)
-    await symlink(metricsServer ?? '', metricsServerProgram(layout))
+    await openCluster({ layout, nodes: [dc2sV2, dc8V2, plain], parts, bare: false }, deps)
+    await symlink(parts.metricsServer ?? '', metricsServerProgram(layout))
     deps.signal.throwIfAborted()
     const exitCode = await runFiles(files, options, deps)
     if (exitCode !== 0) await tellState(layout, deps)

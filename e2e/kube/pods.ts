@@ -31,12 +31,18 @@ export interface Pod {
       readonly state: {
         readonly waiting?: { readonly reason: string } | undefined
         readonly running?: { readonly startedAt: string } | undefined
-        readonly terminated?:
-          | { readonly exitCode: number; readonly reason: string; readonly message: string }
-          | undefined
+        readonly terminated?: Terminated | undefined
       }
+      /** Of the container before, where this one was started in its place. */
+      readonly lastState: { readonly terminated?: Terminated | undefined }
     }[]
   }
+}
+
+interface Terminated {
+  readonly exitCode: number
+  readonly reason: string
+  readonly message: string
 }
 
 const phases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'] as const
@@ -44,6 +50,12 @@ const phases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'] as const
 const Condition = z.object({
   type: z.string(),
   status: z.string(),
+  reason: z.string().default(''),
+  message: z.string().default(''),
+})
+
+const terminated = z.object({
+  exitCode: z.number(),
   reason: z.string().default(''),
   message: z.string().default(''),
 })
@@ -56,15 +68,10 @@ const ContainerStatus = z.object({
     .object({
       waiting: z.object({ reason: z.string().default('') }).optional(),
       running: z.object({ startedAt: z.string() }).optional(),
-      terminated: z
-        .object({
-          exitCode: z.number(),
-          reason: z.string().default(''),
-          message: z.string().default(''),
-        })
-        .optional(),
+      terminated: terminated.optional(),
     })
     .default({}),
+  lastState: z.object({ terminated: terminated.optional() }).default({}),
 })
 
 export const podSchema: z.ZodType<Pod> = z.object({

@@ -12,7 +12,7 @@ const world = openWorld()
 const { api, kubectl } = world
 const NODE = 'sgx-a'
 const MOST = 10
-const SETTING = 'DEVICE_PLUGIN_MAX_DEVICES_PER_POD'
+const SETTING = 'DEVICE_PLUGIN_MAX_DEVICES_PER_CONTAINER'
 const DAEMON_SET = 'daemonset/alcove-device-plugin'
 
 async function set(setting: string): Promise<void> {
@@ -39,7 +39,7 @@ test('a pod that asks for more than one may hold is rejected with the figure and
   const described = await kubectl(['-n', namespace.name, 'describe', 'pod', 'above'])
   for (const text of [above.status.message, described]) {
     match(text, /a container asks for 11 MiB of EPC, and gets 10 at most/)
-    match(text, /ask for less, or raise DEVICE_PLUGIN_MAX_DEVICES_PER_POD/)
+    match(text, /ask for less, or raise DEVICE_PLUGIN_MAX_DEVICES_PER_CONTAINER/)
     ok(text.includes(EPC), text)
   }
   context.diagnostic(above.status.message)

@@ -36,6 +36,7 @@ export function outcomeText(outcome: LoadOutcome): string {
 
 /** Pods came and went, and nothing happened to any. */
 export function expectNobodyHurt({
+  cutShort,
   rejected,
   withoutDevice,
   failed,
@@ -44,6 +45,7 @@ export function expectNobodyHurt({
   deepEqual(rejected, [])
   deepEqual(withoutDevice, [])
   deepEqual(failed, [])
+  ok(cutShort.length <= succeeded / 10, cutShort.join('\n'))
   ok(succeeded > 0)
 }
 

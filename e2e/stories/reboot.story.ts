@@ -40,7 +40,10 @@ test('a node that reboots offers its EPC again, and its pods come back with thei
   )
   const pods = await listPods(api, namespace.name)
   const exits = pods.flatMap(({ status }) =>
-    status.containerStatuses.map(({ state }) => state.terminated?.exitCode),
+    status.containerStatuses.flatMap(({ state, lastState }) => [
+      state.terminated?.exitCode,
+      lastState.terminated?.exitCode,
+    ]),
   )
   deepEqual(
     exits.filter(code => code === NO_DEVICE || code === DEVICE_REFUSED),

@@ -13,7 +13,7 @@ import { openWorld } from './world.ts'
 const world = openWorld()
 const { api } = world
 const times = world.times ?? 10
-const CREATE_EVERY_MS = 250
+const CREATE_EVERY_MS = 500
 
 const sgxNodes = [
   { node: world.node('sgx-a'), epcMiB: 56 },

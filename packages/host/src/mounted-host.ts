@@ -21,7 +21,7 @@ export function mountedHost(root: string, options: MountedHostOptions = {}): Hos
   return {
     read: path => orAbsent(path, readFile(below(path))),
     isCharDevice: async path =>
-      (await orAbsent(path, stat(below(path))))?.isCharacterDevice() ?? false,
+      (await orAbsent(path, stat(below(path)).catch(inCircles)))?.isCharacterDevice() ?? false,
     access: async path => accessOf(await orAbsent(path, stat(below(path)))),
     cpuid: options.executeCpuid === true ? orExecuted(askNode) : askNode,
   }
@@ -64,6 +64,11 @@ function refused(cause: unknown): never {
   const why = cause instanceof Error ? cause.message : String(cause)
   const detail = `CPUID cannot be asked there, nor executed by this process: ${why}`
   throw new HostError('ERR_HOST_READ', cpuidPath, detail, { cause, forbidden: true })
+}
+
+/** For `.catch`: links that lead in circles lead to no device. */
+function inCircles(error: unknown): undefined {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ELOOP')) throw error
 }
 
 /** What `stat` says of who may open a file. */

@@ -35,7 +35,7 @@ export function epcPlugin({ source, settings, groups }: PluginDeps): DevicePlugi
     ),
     onChange: listener => source.onChange(listener),
     allocate: async ids => {
-      checkCount(ids.length, settings.maxDevicesPerPod)
+      checkCount(ids.length, settings.maxDevicesPerContainer)
       const { enclaveDevice } = offerNow(source)
       const aesm =
         aesmDirectory === undefined
@@ -78,6 +78,6 @@ function checkCount(count: number, most: number): void {
   if (count <= most) return
   throw new DevicePluginError(
     'ERR_DEVICE_PLUGIN_LIMIT',
-    `a container asks for ${count} MiB of EPC, and gets ${most} at most, since each is an entry in its pod's status; ask for less, or raise DEVICE_PLUGIN_MAX_DEVICES_PER_POD`,
+    `a container asks for ${count} MiB of EPC, and gets ${most} at most, since each is an entry in its pod's status; ask for less, or raise DEVICE_PLUGIN_MAX_DEVICES_PER_CONTAINER`,
   )
 }

@@ -50,7 +50,8 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
   })
   const nothing = (reason: NoOffer): void => {
     log.warn('nothing to offer', { ...reason, simulated: isSimulated(settings.node) })
-    notReady = () => undefined // which is as it should be on such a node
+    // Nothing to offer is as it should be on such a node; not to know what there is, is not.
+    notReady = () => (reason.condition === 'unread' ? reason.reason : undefined)
   }
   const first = await firstOffer(watch, nothing, stop)
   if (first === undefined) return

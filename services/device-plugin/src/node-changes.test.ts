@@ -1,6 +1,6 @@
 // What follows a node's changes without a restart, against a stand-in kubelet on real sockets.
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
-import { mkdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { servePlugin } from '@alcove/kubelet'
@@ -221,6 +221,14 @@ for (const [what, spoil] of [
   })
 }
 
+test('a device that goes while EPC cannot be read is gone all the same', { skip }, async t => {
+  const node = await serving(t)
+  await writeFile(join(node.root, 'sys/devices/system/node/node0/x86/sgx_total_bytes'), 'much\n')
+  await logged(node, 'node cannot be read')
+  await rm(join(node.root, enclave))
+  await allocatable(node, 0)
+})
+
 test('a list that is too large is refused with the figure and the remedy, and EPC is looked at again', {
   skip,
 }, async t => {
@@ -251,9 +259,9 @@ test('devices of two EPC sections are allocatable, and sections may change', { s
 test('a container that asks for more devices than a pod may hold is refused with figure and remedy', {
   skip,
 }, async t => {
-  const node = await serving(t, { DEVICE_PLUGIN_MAX_DEVICES_PER_POD: '40' })
+  const node = await serving(t, { DEVICE_PLUGIN_MAX_DEVICES_PER_CONTAINER: '40' })
   await rejects(node.kubelet.allocate(EPC_RESOURCE, 41), {
-    message: /41 MiB of EPC, and gets 40 at most.*DEVICE_PLUGIN_MAX_DEVICES_PER_POD/,
+    message: /41 MiB of EPC, and gets 40 at most.*DEVICE_PLUGIN_MAX_DEVICES_PER_CONTAINER/,
   })
   const held = await node.kubelet.allocate(EPC_RESOURCE, 40)
   equal(held.allocation.devices.length, 2)

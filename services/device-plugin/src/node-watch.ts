@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { type Host, HostError, type NodeFacts, readNode } from '@alcove/host'
-import { type NodeOffer, nodeOffer } from './node-offer.ts'
+import { isOffer, type NodeOffer, nodeOffer } from './node-offer.ts'
 
 export interface NodeWatchDeps {
   readonly host: Host
@@ -78,11 +78,30 @@ export class NodeWatch implements AsyncDisposable {
       if (!(error instanceof HostError)) throw error
       if (this.#unreadable !== error.message) onUnreadable(error.message)
       this.#unreadable = error.message
-      if (this.#facts === undefined) this.#offer = unread(error.message)
+      await this.#keep(error.message)
       return
     }
     const offer = nodeOffer(this.#facts)
     await afterLook(offer)
+    this.#change(offer)
+  }
+
+  /** What cannot be read is as it was, but for devices that are seen to be gone. */
+  async #keep(reason: string): Promise<void> {
+    const { host } = this.#deps
+    if (isOffer(this.#offer)) {
+      const { enclaveDevice, provisionDevice } = this.#offer
+      const [enclave, provision] = await Promise.all(
+        [enclaveDevice, provisionDevice].map(({ path }) =>
+          host.isCharDevice(path).catch(() => true),
+        ),
+      )
+      if (enclave && provision) return
+    }
+    this.#change(unread(reason))
+  }
+
+  #change(offer: NodeOffer): void {
     if (isDeepStrictEqual(offer, this.#offer)) return
     this.#offer = offer
     for (const listener of this.#listeners) listener()

@@ -7,7 +7,7 @@ test('without settings the plugin offers this machine’s own hardware', () => {
     kubeletDirectory: '/var/lib/kubelet/device-plugins',
     node: { hostRoot: '/', simulatedRoot: undefined, simulatorDirectory: undefined },
     aesmDirectory: undefined,
-    maxDevicesPerPod: 16_384,
+    maxDevicesPerContainer: 16_384,
     probePort: 0,
     cdi: { mode: 'auto', directory: '/var/run/cdi', nodeName: undefined },
   })
@@ -24,7 +24,7 @@ test('wrong settings are named, all at once', () => {
   const wrong = {
     DEVICE_PLUGIN_PLATFORM: 'silicon',
     DEVICE_PLUGIN_SIMULATOR_DIR: '/x',
-    DEVICE_PLUGIN_MAX_DEVICES_PER_POD: '0',
+    DEVICE_PLUGIN_MAX_DEVICES_PER_CONTAINER: '0',
     DEVICE_PLUGIN_CDI: 'yes',
     DEVICE_PLUGIN_EPC_MODE: 'pages',
     DEVICE_PLUGIN_HOSTROOT: '/host',
@@ -33,7 +33,7 @@ test('wrong settings are named, all at once', () => {
     code: 'ERR_CONFIG',
     problems: [
       "DEVICE_PLUGIN_PLATFORM: want hardware or simulated, got 'silicon'",
-      "DEVICE_PLUGIN_MAX_DEVICES_PER_POD: want an integer from 1 to 1000000, got '0'",
+      "DEVICE_PLUGIN_MAX_DEVICES_PER_CONTAINER: want an integer from 1 to 1000000, got '0'",
       "DEVICE_PLUGIN_CDI: want auto or on or off, got 'yes'",
       'DEVICE_PLUGIN_SIMULATOR_DIR: only with DEVICE_PLUGIN_PLATFORM=simulated',
       "DEVICE_PLUGIN_EPC_MODE: want devices, got 'pages'",

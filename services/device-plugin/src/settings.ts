@@ -12,7 +12,7 @@ export interface DevicePluginSettings {
    * restart takes longer by the number of the node's devices: docs/guides/epc-devices-mode.md. 16,384 are 0.7 MB of status, within
    * the 1.5 MiB that the API server's store takes in one request, with room for a second such container.
    */
-  readonly maxDevicesPerPod: number
+  readonly maxDevicesPerContainer: number
   readonly cdi: CdiSettings
   /** Where the kubelet's probes are answered; 0: nowhere. */
   readonly probePort: number
@@ -57,7 +57,7 @@ export function readSettings(environment: Environment): DevicePluginSettings {
     },
     aesmDirectory: reader.optional('AESM_DIR'),
     probePort: reader.integer('PROBE_PORT', 0, 0, 65_535),
-    maxDevicesPerPod: reader.integer('MAX_DEVICES_PER_POD', 16_384, 1, 1_000_000),
+    maxDevicesPerContainer: reader.integer('MAX_DEVICES_PER_CONTAINER', 16_384, 1, 1_000_000),
     cdi: {
       mode: choice('CDI', cdiMode, ['auto', 'on', 'off']),
       directory: reader.string('CDI_DIR', '/var/run/cdi'),

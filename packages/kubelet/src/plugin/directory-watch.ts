@@ -18,9 +18,12 @@ export class DirectoryWatch implements Disposable {
     if (identity === this.#watched) return
     this[Symbol.dispose]()
     if (identity === undefined) return
+    try {
+      this.#watcher = watch(this.#path, this.#onChange)
+    } catch {
+      return // the machine's inotify instances are spent (fs.inotify.max_user_instances): there is still the poll, which tries again
+    }
     this.#watched = identity
-    this.#watcher = watch(this.#path, this.#onChange)
-    // Without inotify there is still the poll.
     this.#watcher.on('error', () => this.#watcher?.close())
     this.#onChange()
   }
