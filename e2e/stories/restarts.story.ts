@@ -16,7 +16,7 @@ const times = world.times ?? 10
 const CREATE_EVERY_MS = 500
 /**
  * The goal is none. A kubelet that is starved of CPU admits its first pods 100 ms after its socket is there, and 13 of 1,800 pods were
- * rejected in 100 restarts on two cores that other work kept busy: fewer than one in five restarts is held here.
+ * rejected in 100 restarts on two cores that other work kept busy: at most one in five restarts is held here.
  */
 const MOST_REJECTED = Math.floor(times / 5)
 

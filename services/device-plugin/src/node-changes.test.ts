@@ -1,4 +1,4 @@
-// What follows a node's changes without a restart, against a stand-in kubelet on real sockets.
+// Over 300 lines: what follows a node's changes without a restart, against a stand-in kubelet on real sockets.
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

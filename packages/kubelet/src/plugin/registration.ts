@@ -18,8 +18,8 @@ import { type Instance, socketName } from './socket-name.ts'
 import type { Timing } from './timing.ts'
 
 /**
- * How often to look while the kubelet does not stream, or somebody else has the resource: a pod that is admitted more than 0.6 s after
- * the kubelet's start, or after the other was killed, is rejected without it.
+ * How often to look while the kubelet does not stream, or somebody else has the resource: the next pod that
+ * the kubelet admits is rejected without it.
  */
 const UNSETTLED_POLL_MS = 100
 /** The kubelet starts its stream right after Register. */
