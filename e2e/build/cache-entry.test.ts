@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ensureEntry, isComplete } from './cache-entry.ts'
-import { lockCache } from './cache-lock.ts'
+import { lockDirectory } from './directory-lock.ts'
 
 const linux = { skip: process.platform === 'linux' ? false : 'flock(1) of util-linux' }
 
@@ -81,14 +81,14 @@ test(
   async t => {
     const cache = await freshCache(t)
     await mkdir(join(cache, 'building-left'))
-    const lock = JSON.stringify(join(import.meta.dirname, 'cache-lock.ts'))
+    const lock = JSON.stringify(join(import.meta.dirname, 'directory-lock.ts'))
     const holder = spawn(
       process.execPath,
       [
         '--input-type=module',
         '--eval',
-        `const { lockCache } = await import(${lock})
-       await lockCache(${JSON.stringify(cache)}, new AbortController().signal, () => undefined)
+        `const { lockDirectory } = await import(${lock})
+       await lockDirectory(${JSON.stringify(cache)}, new AbortController().signal, () => undefined)
        process.stdout.write('held')
        setInterval(() => {}, 1e6)`,
       ],
@@ -102,10 +102,10 @@ test(
 
 test('waiting for the lock ends when it is aborted', linux, async t => {
   const cache = await freshCache(t)
-  await using _held = await lockCache(cache, AbortSignal.timeout(60_000), () => undefined)
+  await using _held = await lockDirectory(cache, AbortSignal.timeout(60_000), () => undefined)
   const stop = new AbortController()
   await rejects(
-    lockCache(cache, stop.signal, () => stop.abort()),
+    lockDirectory(cache, stop.signal, () => stop.abort()),
     { name: 'AbortError' },
   )
 })

@@ -4,7 +4,7 @@ import { glob, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'nod
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { z } from 'zod'
-import { lockCache } from './cache-lock.ts'
+import { lockDirectory } from './directory-lock.ts'
 
 const MARKER = 'complete.json'
 const BUILDING = 'building-'
@@ -42,7 +42,7 @@ export async function ensureEntry({
   const directory = join(cache, name)
   if (await isComplete(directory)) return directory
   await mkdir(cache, { recursive: true })
-  await using _lock = await lockCache(cache, signal, onWait)
+  await using _lock = await lockDirectory(cache, signal, onWait)
   if (await isComplete(directory)) return directory
   await removeUnfinished(cache)
   const draft = await mkdtemp(join(cache, BUILDING))

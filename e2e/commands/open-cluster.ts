@@ -4,7 +4,7 @@ import { alcoveArchive } from '../alcove/alcove-archive.ts'
 import { installAlcove } from '../alcove/install.ts'
 import { ensureTestImages } from '../build/busybox-image.ts'
 import { cacheDirectory } from '../build/cache-directory.ts'
-import { lockCache } from '../build/cache-lock.ts'
+import { lockDirectory } from '../build/directory-lock.ts'
 import type { Parts } from '../build/ensure-parts.ts'
 import { importImage } from '../cluster/import-image.ts'
 import type { ClusterLayout } from '../cluster/layout.ts'
@@ -58,7 +58,7 @@ export async function lockCluster(
 ): Promise<AsyncDisposable> {
   const directory = lockFolder(layout, environment)
   await mkdir(directory, { recursive: true })
-  return lockCache(directory, signal, () =>
+  return lockDirectory(directory, signal, () =>
     print(`waiting for another run on the cluster ${layout.name}`),
   )
 }

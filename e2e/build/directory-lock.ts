@@ -5,7 +5,7 @@ import { join } from 'node:path'
 const TAKEN = 75
 
 /**
- * Holds the cache for one run at a time: building, removing. Others wait.
+ * Holds a directory for one run at a time: the cache while it builds, a cluster while it is used. Others wait.
  *
  * The lock is a flock(2) of the file `lock`, held by a process whose standard input is this one's: it ends, and with it
  * the lock, however this process ends, so that there is never a stale one. The file is never removed, because a lock of
@@ -13,12 +13,12 @@ const TAKEN = 75
  *
  * @param onWait called once where another run holds it
  */
-export async function lockCache(
-  cache: string,
+export async function lockDirectory(
+  directory: string,
   signal: AbortSignal,
   onWait: () => void,
 ): Promise<AsyncDisposable> {
-  const file = join(cache, 'lock')
+  const file = join(directory, 'lock')
   const atOnce = await hold(['--nonblock', '--conflict-exit-code', String(TAKEN)], file, signal)
   if (atOnce !== undefined) return atOnce
   onWait()
