@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { type Api, connectApi } from '../kube/api.ts'
+import { isReady, nodeSchema } from '../kube/nodes.ts'
 import { ClusterError } from './cluster-error.ts'
 import { startControlPlane } from './control-plane.ts'
 import { takeDown } from './down.ts'
@@ -45,22 +46,11 @@ export async function bringUp(options: {
   return api
 }
 
-const Nodes = z.object({
-  items: z.array(
-    z.object({
-      status: z.object({
-        conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
-      }),
-    }),
-  ),
-})
+const Nodes = z.object({ items: z.array(nodeSchema) })
 
 async function allReady(api: Api, nodes: readonly NodeSpec[]): Promise<boolean> {
   const { items } = Nodes.parse(await api.get('/api/v1/nodes'))
-  const ready = items.filter(({ status }) =>
-    status.conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
-  )
-  return ready.length === nodes.length
+  return items.filter(isReady).length === nodes.length
 }
 
 async function waitFor(

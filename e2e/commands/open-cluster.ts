@@ -36,12 +36,10 @@ export async function openCluster(options: OpenClusterOptions, deps: CommandDeps
   archive.catch(() => undefined) // told below, when the cluster is up
   await bringUp({ layout, nodes, parts: { ...parts, images: testImages }, onProgress, signal })
   onProgress(`${nodes.length} nodes Ready`)
-  const images = [...testImages, await archive]
+  const ours = await archive
   const names = nodes.map(({ name }) => name)
-  await writeRecord(layout, { parts: { ...parts, images }, nodes: names })
-  await Promise.all(
-    names.map(async name => importImage(layout, name, { ...parts, archive: await archive })),
-  )
+  await writeRecord(layout, { parts: { ...parts, images: [...testImages, ours] }, nodes: names })
+  await Promise.all(names.map(name => importImage(layout, name, { ...parts, archive: ours })))
   onProgress('Alcove’s image imported')
   if (!bare) await installAlcove({ layout, onProgress })
 }

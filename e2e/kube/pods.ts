@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Api } from './api.ts'
-import { waitForObject } from './wait.ts'
+import { waitForObject, waitUntil } from './wait.ts'
 
 /** What the stories read of a pod. */
 export interface Pod {
@@ -150,8 +150,8 @@ export async function deletePod(
 ): Promise<void> {
   const path = `${podsPath(namespace)}/${name}`
   await api.raw('DELETE', path, { gracePeriodSeconds: graceSeconds })
-  for (;;) {
-    if ((await api.raw('GET', path)).status === 404) return
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
+  await waitUntil(async () => ((await api.raw('GET', path)).status === 404 ? true : undefined), {
+    what: `the end of pod ${name}`,
+    everyMs: 50,
+  })
 }
