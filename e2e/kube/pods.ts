@@ -141,6 +141,9 @@ export async function podLog(api: Api, namespace: string, name: string): Promise
   return status === 200 ? body : `(no log: ${status} ${body})`
 }
 
+/** A kubelet that looks up tens of thousands of devices ends no pod meanwhile. */
+const LONGEST_END_MS = 600_000
+
 /** Deletes a pod and waits until it is gone. */
 export async function deletePod(
   api: Api,
