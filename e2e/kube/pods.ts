@@ -156,5 +156,6 @@ export async function deletePod(
   await waitUntil(async () => ((await api.raw('GET', path)).status === 404 ? true : undefined), {
     what: `the end of pod ${name}`,
     everyMs: 50,
+    timeoutMs: LONGEST_END_MS,
   })
 }
