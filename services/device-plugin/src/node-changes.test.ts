@@ -256,7 +256,7 @@ test('devices of two EPC sections are allocatable, and sections may change', { s
   await allocatable(node, 64)
 })
 
-test('a container that asks for more devices than a pod may hold is refused with figure and remedy', {
+test('a container that asks for more devices than one may hold is refused with figure and remedy', {
   skip,
 }, async t => {
   const node = await serving(t, { DEVICE_PLUGIN_MAX_DEVICES_PER_CONTAINER: '40' })
