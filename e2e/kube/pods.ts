@@ -159,3 +159,14 @@ export async function deletePod(
     timeoutMs: LONGEST_END_MS,
   })
 }
+
+/**
+ * Deletes what is bound to a node that is no more, where no kubelet could end it.
+ *
+ * The API server's own garbage collector would leave such pods for 40 s and longer.
+ */
+export async function deletePodsOf(api: Api, node: string): Promise<void> {
+  const bound = `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${node}`)}`
+  const { items } = PodList.parse(await api.get(bound))
+  for (const { metadata } of items) await deletePod(api, metadata.namespace, metadata.name)
+}

@@ -9,6 +9,7 @@ import type { NodeSpec } from '../cluster/node-spec.ts'
 import { readRecord } from '../cluster/record.ts'
 import { type Api, connectApi } from '../kube/api.ts'
 import { isReady, waitForNode } from '../kube/nodes.ts'
+import { deletePodsOf } from '../kube/pods.ts'
 
 /** The cluster that the stories run on. */
 export interface World {
@@ -65,6 +66,7 @@ async function addNode(
   const remove = async (): Promise<void> => {
     await removeNode(layout, spec.name)
     await api.raw('DELETE', `/api/v1/nodes/${spec.name}`)
+    await deletePodsOf(api, spec.name)
   }
   if (existsSync(nodeDirectory(layout, spec.name))) await remove() // what a killed run left
   await startNode(layout, spec, parts)
