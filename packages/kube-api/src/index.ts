@@ -1,3 +1,6 @@
+export { type FollowOptions, followCollection } from './follow.ts'
 export { type ApiServer, inCluster } from './in-cluster.ts'
-export { type KubeApi, kubeApi } from './kube-api.ts'
+export { type KubeApi, type KubeApiOptions, kubeApi } from './kube-api.ts'
 export { KubeApiError, type KubeApiErrorCode } from './kube-api-error.ts'
+export { type NodeEvent, recordNodeEvent } from './node-event.ts'
+export type { WatchEvent } from './watch-stream.ts'

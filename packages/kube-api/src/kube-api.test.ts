@@ -104,6 +104,72 @@ test('a refusal is told with its status and the server’s reason', async t => {
   })
 })
 
+test('a patch and what is created are sent as JSON of their kind', async t => {
+  const sent: unknown[] = []
+  const api = kubeApi(
+    await server(t, async (request, response) => {
+      const parts: Uint8Array[] = await request.toArray()
+      sent.push([request.method, request.headers['content-type'], `${Buffer.concat(parts)}`])
+      response.writeHead(request.method === 'POST' ? 201 : 200)
+      response.end('{"metadata":{"name":"n"}}')
+    }),
+  )
+  await api.patch('/api/v1/nodes/n/status', { status: { capacity: { epc: null } } }, Name)
+  await api.create('/api/v1/namespaces/default/events', { reason: 'R' }, Name)
+  deepEqual(sent, [
+    ['PATCH', 'application/merge-patch+json', '{"status":{"capacity":{"epc":null}}}'],
+    ['POST', 'application/json', '{"reason":"R"}'],
+  ])
+})
+
+test('a watch tells what happens, until the server ends it', async t => {
+  const asked: (string | undefined)[] = []
+  const event = { type: 'ADDED', object: { metadata: { uid: 'u', resourceVersion: '8' } } }
+  const api = kubeApi(
+    await server(t, ({ url }, response) => {
+      asked.push(url)
+      response.end(`${JSON.stringify(event)}\n`)
+    }),
+  )
+  const signal = new AbortController().signal
+  const events = await Array.fromAsync(api.watch('/api/v1/nodes?fieldSelector=x', '7', signal))
+  deepEqual(events, [{ type: 'ADDED', uid: 'u', resourceVersion: '8', object: event.object }])
+  deepEqual(asked, [
+    '/api/v1/nodes?fieldSelector=x&watch=1&allowWatchBookmarks=true&timeoutSeconds=600&resourceVersion=7',
+  ])
+})
+
+test('a watch that is silent for too long, refused, or cut off is told', async t => {
+  const signal = new AbortController().signal
+  const silent = await server(t, (_request, response) => response.flushHeaders())
+  const first = (api: ReturnType<typeof kubeApi>) =>
+    api.watch('/x', '7', signal)[Symbol.asyncIterator]().next()
+  await rejects(first(kubeApi({ ...silent, silenceMs: 50 })), {
+    code: 'ERR_KUBE_UNREACHABLE',
+    message: /no answer in time/,
+  })
+  const refusing = await server(t, (_request, response) => {
+    response.writeHead(403).end('{"kind":"Status","message":"no"}')
+  })
+  await rejects(first(kubeApi(refusing)), { code: 'ERR_KUBE_STATUS', status: 403 })
+  const cut = await server(t, (_request, response) => {
+    response.flushHeaders()
+    response.write('{"type":')
+    setImmediate(() => response.destroy())
+  })
+  await rejects(first(kubeApi(cut)), { code: 'ERR_KUBE_UNREACHABLE' })
+})
+
+test('the caller ends a watch', async t => {
+  const stop = new AbortController()
+  const options = await server(t, (_request, response) => {
+    response.flushHeaders()
+    setImmediate(() => stop.abort())
+  })
+  const watch = kubeApi(options).watch('/x', '7', stop.signal)
+  await rejects(Array.fromAsync(watch), { name: 'AbortError' })
+})
+
 for (const [what, body] of [
   ['is not JSON', '<html>'],
   ['lacks a field', '{"metadata":{}}'],

@@ -11,7 +11,7 @@ const node = {
 }
 
 /** An API server that answers each GET with what `answer` says. */
-function server(answer: (path: string) => unknown): KubeApi {
+function server(answer: (path: string) => unknown): Pick<KubeApi, 'get'> {
   return { get: async (path, schema) => schema.parse(answer(path)) }
 }
 

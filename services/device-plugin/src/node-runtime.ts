@@ -22,7 +22,7 @@ const LAST_RETRY_MS = 60_000
  * @param onFailure once for each new reason
  */
 export async function askNodeRuntime(
-  api: KubeApi,
+  api: Pick<KubeApi, 'get'>,
   nodeName: string,
   signal: AbortSignal,
   onFailure: (reason: string) => void,
