@@ -5,6 +5,7 @@ export type KubeApiErrorCode =
   | 'ERR_KUBE_UNREACHABLE'
   | 'ERR_KUBE_STATUS'
   | 'ERR_KUBE_ANSWER'
+  | 'ERR_KUBE_QUANTITY'
 
 /** The API server was not reached, refused, or answered something else than what was asked for. Never holds the token. */
 export class KubeApiError extends CodedError<KubeApiErrorCode> {
