@@ -62,6 +62,7 @@ export async function startNode(directory: string): Promise<DaemonsNode> {
   const running = stack.move()
   return {
     pluginSettings: {
+      DEVICE_PLUGIN_EPC_MODE: 'devices',
       DEVICE_PLUGIN_KUBELET_DIR: kubeletDirectory,
       DEVICE_PLUGIN_SIMULATED_ROOT: root,
     },

@@ -15,7 +15,7 @@ for (const [service, help] of roles) {
     const source = await readFile(join(projectRoot, 'services', service, 'src/settings.ts'), 'utf8')
     const prefix = /new SettingsReader\(environment, '(\w+)'\)/.exec(source)?.[1] ?? ''
     const read = Array.from(
-      source.matchAll(/reader\.(?:string|optional|integer)\('(\w+)'/g),
+      source.matchAll(/reader\.(?:string|optional|integer)\(\s*'(\w+)'/g),
       ([, name = '']) => prefix + name,
     )
     const told = Array.from(help.matchAll(/^ {2}(\w+)/gm), ([, name = '']) => name)

@@ -11,8 +11,12 @@ Settings, in the environment:
   DEVICE_PLUGIN_SIMULATED_ROOT  a simulated node’s root in place of the machine
   DEVICE_PLUGIN_AESM_DIR        directory of the AESM socket, to be mounted into
                                 every container that gets EPC
-  DEVICE_PLUGIN_EPC_MODE        devices: one device per MiB; the only one in this
-                                version (devices)
+  DEVICE_PLUGIN_EPC_MODE        bytes: a number in the node’s status, kept there,
+                                and counted devices; or devices: one device per
+                                MiB (bytes)
+  DEVICE_PLUGIN_RESERVED_EPC_MIB
+                                MiB of EPC that are not offered, in bytes: for the
+                                quoting enclaves of the quote helper (4)
   DEVICE_PLUGIN_MAX_DEVICES_PER_CONTAINER
                                 MiB of EPC that one container gets at most: each
                                 is an entry in its pod’s status (16384)
@@ -21,8 +25,12 @@ Settings, in the environment:
                                 where the container runtime can (auto)
   DEVICE_PLUGIN_CDI_DIR         where the runtime looks for CDI specs, as this
                                 process sees it (/var/run/cdi)
-  DEVICE_PLUGIN_NODE_NAME       this node’s name in the API server, which says
-                                what its container runtime is
+  DEVICE_PLUGIN_NODE_NAME       this node’s name in the API server: EPC in bytes
+                                is kept there, and it says what the container
+                                runtime is (required for bytes)
+  DEVICE_PLUGIN_STARTUP_TAINT   key of the taint that is taken off this node once
+                                its EPC can be had
+                                (startup-taint.cluster-autoscaler.kubernetes.io/sgx)
   DEVICE_PLUGIN_PROBE_PORT      where /healthz and /readyz are answered; 0:
                                 nowhere (0)`
 

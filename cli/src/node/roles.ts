@@ -36,6 +36,7 @@ export function rolesOf(
     args: ['device-plugin'],
     environment: {
       ...environment,
+      DEVICE_PLUGIN_EPC_MODE: 'devices',
       DEVICE_PLUGIN_KUBELET_DIR: paths.kubeletDirectory,
       DEVICE_PLUGIN_SIMULATED_ROOT: root,
       DEVICE_PLUGIN_AESM_DIR: dirname(paths.aesmSocket),

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { ContainerAllocation } from '@alcove/kubelet'
-import type { NodeSettings } from './settings.ts'
+import type { DevicePluginSettings, NodeSettings } from './settings.ts'
 
 /** Where a container finds the simulated platform, if there is one. */
 export const SIMULATOR_CONTAINER_PATH = '/run/alcove-simulator'
@@ -27,6 +27,17 @@ export function containerDevices(
 ): ContainerAllocation['devices'] {
   const hostPath = pathOnNode(node, path)
   return containerPaths[role].map(containerPath => ({ hostPath, containerPath, permissions: 'rw' }))
+}
+
+const AESM_CONTAINER_PATH = '/var/run/aesmd'
+
+/** The directory of the AESM socket, read-only, for who runs enclaves, where it is to be given without being asked for. */
+export function aesmMounts(
+  role: Role,
+  { aesmDirectory }: Pick<DevicePluginSettings, 'aesmDirectory'>,
+): ContainerAllocation['mounts'] {
+  if (aesmDirectory === undefined || role !== 'enclave') return []
+  return [{ hostPath: aesmDirectory, containerPath: AESM_CONTAINER_PATH, readOnly: true }]
 }
 
 /** The simulated platform, read-only, where there is one: for each role, what it alone gets. */

@@ -31,6 +31,7 @@ async function withPlugin(
     await using kubelet = await startStandInKubelet({ directory: kubeletDirectory })
     const running = runDevicePlugin({
       environment: {
+        DEVICE_PLUGIN_EPC_MODE: 'devices',
         DEVICE_PLUGIN_KUBELET_DIR: kubeletDirectory,
         DEVICE_PLUGIN_SIMULATED_ROOT: root,
         ...settings,
@@ -112,6 +113,7 @@ for (const fault of simulatedFaults) {
     const stop = new AbortController()
     const running = runDevicePlugin({
       environment: {
+        DEVICE_PLUGIN_EPC_MODE: 'devices',
         DEVICE_PLUGIN_KUBELET_DIR: join(directory, 'device-plugins'),
         DEVICE_PLUGIN_SIMULATED_ROOT: root,
       },

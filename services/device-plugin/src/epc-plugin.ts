@@ -2,16 +2,12 @@
 // container what is answered.
 import type { Device, DevicePlugin } from '@alcove/kubelet'
 import type { CdiGroups } from './cdi-groups.ts'
-import { containerDevices, simulatorMounts } from './container-devices.ts'
+import { aesmMounts, containerDevices, simulatorMounts } from './container-devices.ts'
 import { DevicePluginError } from './device-plugin-error.ts'
 import { epcDevices, withFormer } from './epc-devices.ts'
 import { isOffer, type NodeOffer } from './node-offer.ts'
+import { EPC_RESOURCE } from './resource-names.ts'
 import type { DevicePluginSettings } from './settings.ts'
-
-/** AKS's first-generation name: an integer count of MiB. */
-export const EPC_RESOURCE = 'kubernetes.azure.com/sgx_epc_mem_in_MiB'
-
-const AESM_CONTAINER_PATH = '/var/run/aesmd'
 
 /** What the plugins are told of the node. */
 export interface OfferSource {
@@ -27,7 +23,7 @@ export interface PluginDeps {
 
 /** EPC as one device per MiB. However many a container gets, it gets the enclave device once, and nothing else. */
 export function epcPlugin({ source, settings, groups }: PluginDeps): DevicePlugin {
-  const { node, aesmDirectory } = settings
+  const { node } = settings
   return {
     resourceName: EPC_RESOURCE,
     devices: followed(source, (offer, former) =>
@@ -37,13 +33,9 @@ export function epcPlugin({ source, settings, groups }: PluginDeps): DevicePlugi
     allocate: async ids => {
       checkCount(ids.length, settings.maxDevicesPerContainer)
       const { enclaveDevice } = offerNow(source)
-      const aesm =
-        aesmDirectory === undefined
-          ? []
-          : [{ hostPath: aesmDirectory, containerPath: AESM_CONTAINER_PATH, readOnly: true }]
       return {
         devices: containerDevices('enclave', enclaveDevice.path, node),
-        mounts: [...aesm, ...simulatorMounts('enclave', node)],
+        mounts: [...aesmMounts('enclave', settings), ...simulatorMounts('enclave', node)],
         envs: {},
         annotations: {},
         cdiDevices: await groups.namesFor('enclave', enclaveDevice),

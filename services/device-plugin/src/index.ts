@@ -1,5 +1,9 @@
 export { PROVISION_CONTAINER_PATH, SIMULATOR_CONTAINER_PATH } from './container-devices.ts'
 export { epcDevices } from './epc-devices.ts'
-export { EPC_RESOURCE } from './epc-plugin.ts'
 export { runDevicePlugin } from './main.ts'
-export { PROVISION_RESOURCE } from './provision-plugin.ts'
+export {
+  ENCLAVE_RESOURCE,
+  EPC_BYTES_RESOURCE,
+  EPC_RESOURCE,
+  PROVISION_RESOURCE,
+} from './resource-names.ts'

@@ -1,12 +1,27 @@
 import { type Host, mountedHost, simulatedHost } from '@alcove/host'
-import { type DevicePlugin, type PluginServer, servePlugin } from '@alcove/kubelet'
-import { aborted, type Environment, type Log, type Probes, serveProbes } from '@alcove/process'
+import {
+  type DevicePlugin,
+  type PluginEvent,
+  type PluginServer,
+  servePlugin,
+} from '@alcove/kubelet'
+import {
+  aborted,
+  ConfigError,
+  type Environment,
+  type Log,
+  type Probes,
+  serveProbes,
+} from '@alcove/process'
 import { CdiGroups } from './cdi-groups.ts'
-import { epcPlugin } from './epc-plugin.ts'
-import { isOffer, type NoOffer, type Offer } from './node-offer.ts'
+import { countedPlugin } from './counted-plugin.ts'
+import { epcPlugin, type PluginDeps } from './epc-plugin.ts'
+import { epcWanted } from './epc-wanted.ts'
+import type { NodeKeeper } from './node-keeper.ts'
+import { isOffer, type NodeOffer, type NoOffer, type Offer } from './node-offer.ts'
 import { NodeWatch } from './node-watch.ts'
 import { logPluginEvent } from './plugin-log.ts'
-import { provisionPlugin } from './provision-plugin.ts'
+import { ENCLAVE_RESOURCE, EPC_BYTES_RESOURCE, EPC_RESOURCE } from './resource-names.ts'
 import type { NodeInfo } from './runtime-groups.ts'
 import { type DevicePluginSettings, type NodeSettings, readSettings } from './settings.ts'
 
@@ -43,11 +58,16 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
   })
   await using watch = await NodeWatch.start({
     host: await hostOf(settings.node),
+    epcMode: settings.epcMode,
     lookMs: deps.lookMs ?? LOOK_MS,
     afterLook: offer => groups.follow(offer),
     onUnreadable: reason => log.error('node cannot be read', { reason }),
     onReadable: () => log.info('node can be read again'),
   })
+  const serving: PluginServer[] = []
+  const streaming = (): boolean => serving.length > 0 && serving.every(server => server.streaming)
+  await using keeper = await keepNode(settings, deps, { offer: () => watch.offer, streaming })
+  watch.onChange(() => keeper?.look())
   const nothing = (reason: NoOffer): void => {
     log.warn('nothing to offer', { ...reason, simulated: isSimulated(settings.node) })
     // Nothing to offer is as it should be on such a node; not to know what there is, is not.
@@ -55,18 +75,70 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
   }
   const first = await firstOffer(watch, nothing, stop)
   if (first === undefined) return
-  const plugin = { source: watch, settings, groups }
   await using servers = new AsyncDisposableStack()
-  const serving = await Promise.allSettled([
-    serve(epcPlugin(plugin), 'alcove-epc', settings, log),
-    serve(provisionPlugin(plugin), 'alcove-provision', settings, log),
-  ])
-  for (const one of serving) if (one.status === 'fulfilled') servers.use(one.value)
-  for (const one of serving) if (one.status === 'rejected') throw one.reason
-  notReady = () => unregistered(serving)
+  const plugins = pluginsOf(settings, { source: watch, settings, groups })
+  const started = await Promise.allSettled(
+    plugins.map(([endpoint, plugin]) =>
+      serve(plugin, endpoint, settings, event => {
+        logPluginEvent(log, plugin.resourceName, event)
+        keeper?.look()
+      }),
+    ),
+  )
+  for (const one of started) if (one.status === 'fulfilled') serving.push(servers.use(one.value))
+  for (const one of started) if (one.status === 'rejected') throw one.reason
+  notReady = () => {
+    if (!streaming()) return 'not registered with the kubelet, or it does not follow the list'
+    return keeper?.notPublished(isOffer(watch.offer))
+  }
   log.info('serving', { ...facts(first), simulated: isSimulated(settings.node) })
   watch.onChange(() => report(watch, log))
   await aborted(stop)
+}
+
+/** What the kubelet is offered, in each mode: by the stem of its socket's name. */
+function pluginsOf(
+  { epcMode }: DevicePluginSettings,
+  deps: PluginDeps,
+): readonly (readonly [endpoint: string, DevicePlugin])[] {
+  const epc =
+    epcMode === 'bytes'
+      ? (['alcove-enclave', countedPlugin('enclave', deps)] as const)
+      : (['alcove-epc', epcPlugin(deps)] as const)
+  return [epc, ['alcove-provision', countedPlugin('provision', deps)]]
+}
+
+/**
+ * Starts to keep the node's object, where there is one. In `devices` it has nothing to add to it: it takes the startup taint
+ * off, and what was published in `bytes` from it, once no pod holds it.
+ */
+async function keepNode(
+  settings: DevicePluginSettings,
+  { environment, log, stop }: DevicePluginDeps,
+  node: { readonly offer: () => NodeOffer; readonly streaming: () => boolean },
+): Promise<NodeKeeper | undefined> {
+  const { epcMode, nodeName, startupTaint } = settings
+  const { inCluster, kubeApi } = await import('@alcove/kube-api')
+  const server = inCluster(environment)
+  if (server === undefined || nodeName === undefined) {
+    if (epcMode === 'devices') return undefined
+    throw new ConfigError([
+      'DEVICE_PLUGIN_EPC_MODE=bytes: there is no API server here to keep EPC at: KUBERNETES_SERVICE_HOST is not set',
+    ])
+  }
+  const { NodeKeeper } = await import('./node-keeper.ts')
+  const resource = epcMode === 'bytes' ? EPC_BYTES_RESOURCE : EPC_RESOURCE
+  return NodeKeeper.start({
+    api: kubeApi(server),
+    nodeName,
+    startupTaint,
+    formerResources: [epcMode === 'bytes' ? EPC_RESOURCE : ENCLAVE_RESOURCE],
+    wanted: asDevices => epcWanted(node.offer(), settings, asDevices),
+    streaming: node.streaming,
+    resource,
+    log,
+    signal: stop,
+  })
 }
 
 /** The offer of now, or the first that comes; `undefined` where none came before the end. */
@@ -87,12 +159,6 @@ async function firstOffer(
   return offer ?? undefined
 }
 
-/** Why a resource is not the kubelet's to give just now, or `undefined`. */
-function unregistered(serving: readonly PromiseSettledResult<PluginServer>[]): string | undefined {
-  const streaming = serving.every(one => one.status === 'fulfilled' && one.value.streaming)
-  return streaming ? undefined : 'not registered with the kubelet, or it does not follow the list'
-}
-
 function report({ offer }: NodeWatch, log: Log): void {
   if (isOffer(offer)) log.info('node changed', facts(offer))
   else log.warn('devices unhealthy', { ...offer })
@@ -111,14 +177,14 @@ function serve(
   plugin: DevicePlugin,
   endpoint: string,
   settings: DevicePluginSettings,
-  log: Log,
+  onEvent: (event: PluginEvent) => void,
 ): Promise<PluginServer> {
   return servePlugin({
     plugin,
     directory: settings.kubeletDirectory,
     endpoint,
     pollMs: POLL_MS,
-    onEvent: event => logPluginEvent(log, plugin.resourceName, event),
+    onEvent,
   })
 }
 
@@ -141,14 +207,14 @@ function isSimulated(node: NodeSettings): boolean {
  * nodes never need it.
  */
 async function askRuntime(
-  { cdi }: DevicePluginSettings,
+  { nodeName }: DevicePluginSettings,
   { environment, log, stop }: DevicePluginDeps,
 ): Promise<NodeInfo | undefined> {
   const { inCluster, kubeApi } = await import('@alcove/kube-api')
   const { askNodeRuntime } = await import('./node-runtime.ts')
   const server = inCluster(environment)
-  if (server === undefined || cdi.nodeName === undefined) return undefined
-  return askNodeRuntime(kubeApi(server), cdi.nodeName, stop, reason =>
+  if (server === undefined || nodeName === undefined) return undefined
+  return askNodeRuntime(kubeApi(server), nodeName, stop, reason =>
     log.warn('API server not asked', { reason }),
   )
 }

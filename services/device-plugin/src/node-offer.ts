@@ -28,8 +28,10 @@ export interface NoOffer {
  * `alcove doctor` is known to be unmet. So a node without its provision device gives no EPC either: no quote could be made
  * there, and a pod is better off elsewhere. What cannot be told does not stop a node, but for EPC and the devices themselves.
  */
-export function nodeOffer(facts: NodeFacts): NodeOffer {
-  const { conditions } = capability(facts)
+export function nodeOffer(facts: NodeFacts, epcMode: 'bytes' | 'devices'): NodeOffer {
+  const conditions = capability(facts).conditions.filter(
+    ({ name }) => epcMode === 'devices' || name !== 'list-size', // EPC in bytes is in no list
+  )
   const refused = conditions.find(({ met }) => met === false)
   const missing = refused ?? conditions.find(({ name, met }) => met !== true && needed.has(name))
   if (missing !== undefined) return refusal(missing)

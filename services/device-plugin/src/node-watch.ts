@@ -5,6 +5,7 @@ import { isOffer, type NodeOffer, nodeOffer } from './node-offer.ts'
 
 export interface NodeWatchDeps {
   readonly host: Host
+  readonly epcMode: 'bytes' | 'devices'
   /** Between two looks. */
   readonly lookMs: number
   /** After each look that succeeded, before anybody hears of a change. */
@@ -81,7 +82,7 @@ export class NodeWatch implements AsyncDisposable {
       await this.#keep(error.message)
       return
     }
-    const offer = nodeOffer(this.#facts)
+    const offer = nodeOffer(this.#facts, this.#deps.epcMode)
     await afterLook(offer)
     this.#change(offer)
   }

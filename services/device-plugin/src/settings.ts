@@ -4,6 +4,14 @@ import { type Environment, SettingsReader } from '@alcove/process'
 export interface DevicePluginSettings {
   /** Where the kubelet's registration socket is. */
   readonly kubeletDirectory: string
+  /** `bytes`: a number in the node's status, and devices that are counted. `devices`: one device per MiB. */
+  readonly epcMode: 'bytes' | 'devices'
+  /** MiB of EPC that are not offered, in `bytes`: for the quoting enclaves of the quote helper. */
+  readonly reservedEpcMiB: number
+  /** Key of the taint that is taken off the node once its EPC can be had. */
+  readonly startupTaint: string
+  /** This node's name in the API server; `undefined` outside a cluster, where EPC can be offered as devices only. */
+  readonly nodeName: string | undefined
   readonly node: NodeSettings
   /** Directory of the AESM socket, given to every container that gets EPC; the pod mounts it itself where this is not set. */
   readonly aesmDirectory: string | undefined
@@ -34,8 +42,6 @@ export interface CdiSettings {
   readonly mode: 'auto' | 'on' | 'off'
   /** Where the container runtime looks for CDI specs, as this process sees it. */
   readonly directory: string
-  /** The node's name in the API server. */
-  readonly nodeName: string | undefined
 }
 
 /** @throws {ConfigError} naming every wrong setting at once, unknown `DEVICE_PLUGIN_*` included. */
@@ -45,10 +51,18 @@ export function readSettings(environment: Environment): DevicePluginSettings {
   const platform = choice('PLATFORM', reader.optional('PLATFORM'), ['hardware', 'simulated'])
   const simulator = reader.optional('SIMULATOR_DIR')
   const simulatedRoot = reader.optional('SIMULATED_ROOT')
-  const epcMode = reader.optional('EPC_MODE')
+  const epcMode = choice('EPC_MODE', reader.optional('EPC_MODE'), ['bytes', 'devices'])
+  const nodeName = reader.optional('NODE_NAME')
   const cdiMode = reader.optional('CDI')
   const settings = {
     kubeletDirectory: reader.string('KUBELET_DIR', '/var/lib/kubelet/device-plugins'),
+    epcMode,
+    reservedEpcMiB: reader.integer('RESERVED_EPC_MIB', 4, 0, 1_000_000),
+    startupTaint: reader.string(
+      'STARTUP_TAINT',
+      'startup-taint.cluster-autoscaler.kubernetes.io/sgx',
+    ),
+    nodeName,
     node: {
       hostRoot: reader.string('HOST_ROOT', '/'),
       simulatedRoot,
@@ -61,7 +75,6 @@ export function readSettings(environment: Environment): DevicePluginSettings {
     cdi: {
       mode: choice('CDI', cdiMode, ['auto', 'on', 'off']),
       directory: reader.string('CDI_DIR', '/var/run/cdi'),
-      nodeName: reader.optional('NODE_NAME'),
     },
   }
   if (simulator !== undefined && platform !== 'simulated') {
@@ -70,10 +83,11 @@ export function readSettings(environment: Environment): DevicePluginSettings {
   if (simulatedRoot !== undefined && platform === 'simulated') {
     reader.problem('SIMULATED_ROOT', 'not with DEVICE_PLUGIN_PLATFORM=simulated: name one')
   }
-  if (epcMode === 'bytes') {
-    reader.problem('EPC_MODE', "'bytes' comes with a later version; this one has 'devices'")
-  } else {
-    choice('EPC_MODE', epcMode, ['devices'])
+  if (epcMode === 'bytes' && nodeName === undefined) {
+    reader.problem(
+      'NODE_NAME',
+      'needed with EPC_MODE=bytes: EPC in bytes is kept in the node’s object',
+    )
   }
   reader.end()
   return settings

@@ -84,6 +84,7 @@ export async function mountedNode(t: TestContext): Promise<MountedNode> {
       stopping = new AbortController()
       running = runDevicePlugin({
         environment: {
+          DEVICE_PLUGIN_EPC_MODE: 'devices',
           DEVICE_PLUGIN_KUBELET_DIR: kubeletDirectory,
           DEVICE_PLUGIN_HOST_ROOT: root,
           // the machine under the tests is another than the node: its CPUID is not asked
