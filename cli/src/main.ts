@@ -27,6 +27,7 @@ const roleDeps = (name: string) => ({
   environment: process.env,
   log: jsonLog(name, { write: line => tellLine(line) }),
   stop: stopSignal(process),
+  version: manifest.version,
 })
 
 /** Who reads a pipe may have enough of it: that changes nothing about the exit code. */

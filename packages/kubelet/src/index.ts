@@ -12,6 +12,11 @@ export {
 export type { PluginEvent } from './plugin/plugin-event.ts'
 export { type PluginServer, type ServePluginOptions, servePlugin } from './plugin/serve-plugin.ts'
 export type { Timing } from './plugin/timing.ts'
+export {
+  type HeldByContainer,
+  listPodResources,
+  POD_RESOURCES_SOCKET,
+} from './pod-resources.ts'
 export { resourceNameFault } from './resource-name.ts'
 export { admit } from './standin/admission.ts'
 export type { AllocateOptions, HeldDevices } from './standin/allocator.ts'

@@ -13,6 +13,7 @@ export const kubeletErrorCodes = [
   'ERR_KUBELET_CHECKPOINT',
   'ERR_KUBELET_PROGRAM',
   'ERR_KUBELET_CONTROL',
+  'ERR_KUBELET_POD_RESOURCES',
   'ERR_KUBELET_ABSENT',
 ] as const
 

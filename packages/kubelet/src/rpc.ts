@@ -23,7 +23,7 @@ export const API_VERSION = 'v1beta1'
 export const KUBELET_SOCKET = 'kubelet.sock'
 
 /** A method as grpc-js wants it, over the generated messages. */
-function method<I extends DescMessage, O extends DescMessage>(
+export function method<I extends DescMessage, O extends DescMessage>(
   described: DescMethodUnary<I, O> | DescMethodServerStreaming<I, O>,
 ): MethodDefinition<MessageShape<I>, MessageShape<O>> {
   const { input, output } = described

@@ -6,6 +6,8 @@ export interface Probes {
   readonly port: number
   /** Why the process cannot do its work just now; `undefined` where it can. */
   readonly notReady: () => string | undefined
+  /** Metrics in Prometheus' text format, served at `/metrics`; nothing is there where it is not given. */
+  readonly metrics?: (() => Promise<string>) | undefined
 }
 
 /** A probe is a few hundred bytes; whoever is slower or sends more is cut off. */
@@ -13,7 +15,7 @@ const REQUEST_TIMEOUT_MS = 2_000
 const MOST_CONNECTIONS = 16
 
 /**
- * Serves the kubelet's probes over HTTP until disposed of: `/healthz` is 200 while this process answers at all, `/readyz` is
+ * Serves the kubelet's probes, and metrics, over HTTP until disposed of: `/healthz` is 200 while this process answers at all, `/readyz` is
  * 200 while it does its work and 503 with the reason otherwise.
  *
  * @throws {Error} the system's, such as `EADDRINUSE`
@@ -21,12 +23,22 @@ const MOST_CONNECTIONS = 16
 export async function serveProbes({
   port,
   notReady,
+  metrics,
 }: Probes): Promise<AsyncDisposable & { readonly port: number }> {
   const timeouts = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }
   const server = createServer({ ...timeouts, keepAliveTimeout: 1 }, ({ url }, response) => {
-    const [status, text] = answerTo(url, notReady)
-    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' })
-    response.end(`${text}\n`)
+    const answer = (status: number, type: string, text: string): void =>
+      void response.writeHead(status, { 'content-type': `text/plain; ${type}` }).end(text)
+    const plain = (status: number, text: string): void =>
+      answer(status, 'charset=utf-8', `${text}\n`)
+    if (url === '/metrics' && metrics !== undefined) {
+      metrics().then(
+        text => answer(200, 'version=0.0.4; charset=utf-8', text),
+        (error: unknown) => plain(500, error instanceof Error ? error.message : String(error)),
+      )
+    } else {
+      plain(...answerTo(url, notReady))
+    }
   })
   server.maxConnections = MOST_CONNECTIONS
   server.listen(port)

@@ -99,3 +99,18 @@ test('probes say whether the process answers, and whether it does its work, with
   deepEqual(await ask('/readyz'), [200, 'ok\n'])
   deepEqual(await ask('/metrics'), [404, 'not found\n'])
 })
+
+test('metrics are served where there are any, and what fails is told', async () => {
+  const notReady = () => undefined
+  await using without = await serveProbes({ port: 0, notReady })
+  equal((await fetch(`http://127.0.0.1:${without.port}/metrics`)).status, 404)
+  let fails = false
+  const metrics = async () => (fails ? Promise.reject(new Error('no')) : 'up 1\n')
+  await using probes = await serveProbes({ port: 0, notReady, metrics })
+  const answer = await fetch(`http://127.0.0.1:${probes.port}/metrics`)
+  equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
+  equal(await answer.text(), 'up 1\n')
+  fails = true
+  const failed = await fetch(`http://127.0.0.1:${probes.port}/metrics`)
+  deepEqual([failed.status, await failed.text()], [500, 'no\n'])
+})

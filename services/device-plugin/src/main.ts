@@ -17,6 +17,7 @@ import { CdiGroups } from './cdi-groups.ts'
 import { countedPlugin } from './counted-plugin.ts'
 import { epcPlugin, type PluginDeps } from './epc-plugin.ts'
 import { epcWanted } from './epc-wanted.ts'
+import type { Metrics } from './metrics.ts'
 import type { NodeKeeper } from './node-keeper.ts'
 import { isOffer, type NodeOffer, type NoOffer, type Offer } from './node-offer.ts'
 import { NodeWatch } from './node-watch.ts'
@@ -34,6 +35,8 @@ export interface DevicePluginDeps {
   readonly environment: Environment
   readonly log: Log
   readonly stop: AbortSignal
+  /** The program's, for the metrics. */
+  readonly version?: string
   /** Between two looks at the node; 2,000 unless a test cannot wait. */
   readonly lookMs?: number
 }
@@ -48,9 +51,10 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
   const { log, stop } = deps
   const settings = readSettings(deps.environment)
   let notReady: Probes['notReady'] = () => 'the node has not been looked at yet'
+  let metrics: Metrics | undefined
   const { probePort: port } = settings
-  await using _probes =
-    port === 0 ? undefined : await serveProbes({ port, notReady: () => notReady() })
+  const probes = { notReady: () => notReady(), metrics: async () => (await metrics?.text()) ?? '' }
+  await using _probes = port === 0 ? undefined : await serveProbes({ port, ...probes })
   const groups = new CdiGroups({
     settings: { ...settings.cdi, mode: isInRoot(settings.node) ? 'off' : settings.cdi.mode },
     askRuntime: () => askRuntime(settings, deps),
@@ -64,10 +68,23 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
     onUnreadable: reason => log.error('node cannot be read', { reason }),
     onReadable: () => log.info('node can be read again'),
   })
-  const serving: PluginServer[] = []
-  const streaming = (): boolean => serving.length > 0 && serving.every(server => server.streaming)
+  const serving = new Map<string, PluginServer>()
+  const streaming = (): boolean =>
+    serving.size > 0 && [...serving.values()].every(server => server.streaming)
   await using keeper = await keepNode(settings, deps, { offer: () => watch.offer, streaming })
   watch.onChange(() => keeper?.look())
+  const plugins = pluginsOf(settings, { source: watch, settings, groups })
+  if (port !== 0) {
+    const { pluginMetrics } = await import('./plugin-metrics.ts')
+    metrics = pluginMetrics({
+      settings,
+      version: deps.version ?? '',
+      watch,
+      keeper,
+      serving,
+      plugins,
+    })
+  }
   const nothing = (reason: NoOffer): void => {
     log.warn('nothing to offer', { ...reason, simulated: isSimulated(settings.node) })
     // Nothing to offer is as it should be on such a node; not to know what there is, is not.
@@ -76,16 +93,17 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
   const first = await firstOffer(watch, nothing, stop)
   if (first === undefined) return
   await using servers = new AsyncDisposableStack()
-  const plugins = pluginsOf(settings, { source: watch, settings, groups })
   const started = await Promise.allSettled(
-    plugins.map(([endpoint, plugin]) =>
-      serve(plugin, endpoint, settings, event => {
-        logPluginEvent(log, plugin.resourceName, event)
+    plugins.map(async ({ endpoint, plugin }) => {
+      const { resourceName } = plugin
+      const server = await serve(plugin, endpoint, settings, event => {
+        logPluginEvent(log, resourceName, event)
+        metrics?.note(resourceName, event)
         keeper?.look()
-      }),
-    ),
+      })
+      serving.set(resourceName, servers.use(server))
+    }),
   )
-  for (const one of started) if (one.status === 'fulfilled') serving.push(servers.use(one.value))
   for (const one of started) if (one.status === 'rejected') throw one.reason
   notReady = () => {
     if (!streaming()) return 'not registered with the kubelet, or it does not follow the list'
@@ -96,16 +114,19 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
   await aborted(stop)
 }
 
-/** What the kubelet is offered, in each mode: by the stem of its socket's name. */
-function pluginsOf(
-  { epcMode }: DevicePluginSettings,
-  deps: PluginDeps,
-): readonly (readonly [endpoint: string, DevicePlugin])[] {
+interface ServedPlugin {
+  /** Stem of the socket's name. */
+  readonly endpoint: string
+  readonly plugin: DevicePlugin
+}
+
+/** What the kubelet is offered, in each mode. */
+function pluginsOf({ epcMode }: DevicePluginSettings, deps: PluginDeps): readonly ServedPlugin[] {
   const epc =
     epcMode === 'bytes'
-      ? (['alcove-enclave', countedPlugin('enclave', deps)] as const)
-      : (['alcove-epc', epcPlugin(deps)] as const)
-  return [epc, ['alcove-provision', countedPlugin('provision', deps)]]
+      ? { endpoint: 'alcove-enclave', plugin: countedPlugin('enclave', deps) }
+      : { endpoint: 'alcove-epc', plugin: epcPlugin(deps) }
+  return [epc, { endpoint: 'alcove-provision', plugin: countedPlugin('provision', deps) }]
 }
 
 /**

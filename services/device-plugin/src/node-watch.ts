@@ -1,6 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { type Host, HostError, type NodeFacts, readNode } from '@alcove/host'
+import {
+  type Capability,
+  capability,
+  type Host,
+  HostError,
+  type NodeFacts,
+  readNode,
+} from '@alcove/host'
 import { isOffer, type NodeOffer, nodeOffer } from './node-offer.ts'
 
 export interface NodeWatchDeps {
@@ -45,6 +52,11 @@ export class NodeWatch implements AsyncDisposable {
   /** As read last; the same object until it changes. */
   get offer(): NodeOffer {
     return this.#offer
+  }
+
+  /** The conditions of `alcove doctor`, as read last. */
+  get conditions(): Capability['conditions'] {
+    return this.#facts === undefined ? [] : capability(this.#facts).conditions
   }
 
   onChange(listener: () => void): () => void {

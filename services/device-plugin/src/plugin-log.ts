@@ -7,7 +7,8 @@ export function logPluginEvent(
   resource: string,
   { event, ...fields }: PluginEvent,
 ): void {
-  log[levels[event] ?? 'info'](event, { resource, ...fields })
+  const whole = 'ms' in fields ? { ...fields, ms: Math.round(fields.ms) } : fields
+  log[levels[event] ?? 'info'](event, { resource, ...whole })
 }
 
 /** `warn`: something outside the plugin is to be put right, and its reason says what. */

@@ -25,6 +25,7 @@ export function allocateHandler(
 ): handleUnaryCall<AllocateRequest, AllocateResponse> {
   const { resourceName } = plugin
   return ({ request }, respond) => {
+    const began = performance.now()
     const requests = request.containerRequests.map(({ devicesIds }) => devicesIds)
     const refuse = ({ code, details }: Refusal): void => {
       onEvent({ event: 'allocate-refused', reason: details })
@@ -33,7 +34,8 @@ export function allocateHandler(
     answerOf(plugin, list, requests).then(
       answer => {
         if ('code' in answer) return refuse(answer)
-        onEvent({ event: 'allocate', count: requests.flat().length })
+        const ms = performance.now() - began
+        onEvent({ event: 'allocate', count: requests.flat().length, ms })
         respond(null, answer)
       },
       (error: unknown) =>

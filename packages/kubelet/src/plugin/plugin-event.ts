@@ -26,6 +26,7 @@ export type PluginEvent =
   /** The kubelet's stream is open, but the kubelet gives no sign of life: it is stopped, or hangs. */
   | { readonly event: 'kubelet-silent'; readonly path: string; readonly reason: string }
   | { readonly event: 'kubelet-answers'; readonly path: string }
-  | { readonly event: 'allocate'; readonly count: number }
+  /** `ms`: from the request to the answer. */
+  | { readonly event: 'allocate'; readonly count: number; readonly ms: number }
   | { readonly event: 'allocate-refused'; readonly reason: string }
   | { readonly event: 'error'; readonly reason: string }
