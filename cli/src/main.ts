@@ -135,13 +135,14 @@ program
 program
   .command('sim')
   .description(
-    'the simulated platforms: publish a TCB recovery, provision a node anew, show where they stand; for a cluster of them print the keys’ Secret, and for its verifiers the root certificate and collateral',
+    'the simulated platforms: publish a TCB recovery, provision a node anew, show where they stand; for a cluster of them print the chart’s values with their keys, or the keys’ Secret, and for its verifiers the root certificate and collateral',
   )
   .addArgument(
     new Argument('<action>', 'what to do').choices([
       'recover',
       'provision',
       'status',
+      'values',
       'secret',
       'root',
       'collateral',

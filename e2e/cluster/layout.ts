@@ -14,6 +14,8 @@ export interface ClusterLayout {
   readonly apiSocket: string
   /** A script: kubectl with the administrator's rights, from anywhere on this machine. */
   readonly kubectl: string
+  /** A script: helm, where it was wanted, in the same way. */
+  readonly helm: string
   /** What is needed to take the cluster down, or to find it: {@link ClusterRecord} as JSON. */
   readonly record: string
 }
@@ -38,6 +40,7 @@ export function clusterLayout(name: string, home: string): ClusterLayout {
     controlPlane: join(state, 'control-plane'),
     apiSocket: join(state, 'api.socket'),
     kubectl: join(state, 'kubectl'),
+    helm: join(state, 'helm'),
     record: join(state, 'cluster.json'),
   }
 }

@@ -29,6 +29,8 @@ export interface NodeParts {
   readonly runtimeBin: string
   readonly cniBin: string
   readonly images: readonly string[]
+  /** The program, where it was wanted. */
+  readonly helm?: string | undefined
 }
 
 /** A node with containerd, kube-proxy and a kubelet, in namespaces of its own. */

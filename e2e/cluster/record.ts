@@ -17,6 +17,7 @@ const schema: z.ZodType<ClusterRecord> = z.object({
     runtimeBin: z.string(),
     cniBin: z.string(),
     images: z.array(z.string()),
+    helm: z.string().optional(),
   }),
 })
 

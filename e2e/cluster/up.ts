@@ -28,8 +28,7 @@ export async function bringUp(options: {
   await mkdir(layout.state, { recursive: true, mode: 0o700 })
   onProgress('control plane')
   await startControlPlane(layout, parts)
-  await writeFile(layout.kubectl, kubectlScript(layout, parts), { mode: 0o700 })
-  await chmod(layout.kubectl, 0o700)
+  await writeScripts(layout, parts)
   const api = connectApi(layout.apiSocket)
   onProgress(`nodes ${nodes.map(({ name }) => name).join(', ')}`)
   await Promise.all(nodes.map(node => startNode(layout, node, parts)))
@@ -69,8 +68,14 @@ async function waitFor(
   }
 }
 
-function kubectlScript(layout: ClusterLayout, { kubernetesBin }: NodeParts): string {
-  const namespace = `/run/netns/${namespaceOf(layout, CONTROL_PLANE)}`
-  const kubectl = `${join(kubernetesBin, 'kubectl')} --kubeconfig=${kubeconfigOf(layout, 'admin')}`
-  return `#!/bin/sh\n# kubectl, where the API server can be reached: in the control plane's network namespace\nexec nsenter --net=${namespace} -- ${kubectl} "$@"\n`
+/** Programs with the administrator's rights, where the API server can be reached: in the control plane's network namespace. */
+async function writeScripts(layout: ClusterLayout, parts: NodeParts): Promise<void> {
+  const enter = `nsenter --net=/run/netns/${namespaceOf(layout, CONTROL_PLANE)} --`
+  const write = async (path: string, program: string): Promise<void> => {
+    const kubeconfig = `--kubeconfig=${kubeconfigOf(layout, 'admin')}`
+    await writeFile(path, `#!/bin/sh\nexec ${enter} ${program} ${kubeconfig} "$@"\n`)
+    await chmod(path, 0o700)
+  }
+  await write(layout.kubectl, join(parts.kubernetesBin, 'kubectl'))
+  if (parts.helm !== undefined) await write(layout.helm, parts.helm)
 }

@@ -20,7 +20,7 @@ export interface ClusterUpOptions {
 export async function clusterUp(options: ClusterUpOptions, deps: CommandDeps): Promise<void> {
   const { layout, kubernetes, bare, install } = options
   const nodes = nodesNamed(options.nodes)
-  const parts = await prepare({ kubernetes, wanted: [], install }, deps)
+  const parts = await prepare({ kubernetes, wanted: ['helm'], install }, deps)
   await using _lock = await lockCluster(layout, deps)
   try {
     await openCluster({ layout, nodes, parts, bare }, deps)
@@ -41,12 +41,13 @@ function nodesNamed(names: string): readonly NodeSpec[] {
 }
 
 function usage(layout: ClusterLayout, bare: boolean): string {
-  const { kubectl, state, name } = layout
+  const { kubectl, helm, state, name } = layout
   const named = name === 'alcove' ? '' : ` --name ${name}`
   const next = bare
-    ? []
+    ? [`  ${helm} install …`]
     : [
         `  ${kubectl} get pods -A -o wide`,
+        `  ${helm} list -A`,
         `  export ALCOVE_STATE=${alcoveState(layout)}  # the keys of its platforms`,
       ]
   return [

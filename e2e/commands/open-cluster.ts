@@ -41,7 +41,9 @@ export async function openCluster(options: OpenClusterOptions, deps: CommandDeps
   await writeRecord(layout, { parts: { ...parts, images: [...testImages, ours] }, nodes: names })
   await Promise.all(names.map(name => importImage(layout, name, { ...parts, archive: ours })))
   onProgress('Alcove’s image imported')
-  if (!bare) await installAlcove({ layout, onProgress })
+  if (bare) return
+  await installAlcove(layout, 'bytes')
+  onProgress('Alcove ready')
 }
 
 /** A folder for whoever holds the cluster's lock, in the cache, where it stays when the cluster goes. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { type EpcMode, installAlcove } from '../alcove/install.ts'
 import { ClusterError } from '../cluster/cluster-error.ts'
 import { command } from '../cluster/command.ts'
 import { takeDown } from '../cluster/down.ts'
@@ -27,17 +28,32 @@ const SUFFIX = '.story.ts'
 /** By command only: they take long, or need a node of their own. */
 const BY_COMMAND: readonly string[] = ['many-devices']
 
+/** What a cluster has to be like before some of the stories run. */
+interface Chapter {
+  readonly belongs: (story: string) => boolean
+  /** How EPC is offered; `undefined`: the stories begin on a cluster without Alcove, and leave one with it in `bytes`. */
+  readonly epcMode: EpcMode | undefined
+}
+
+/** In this order. */
+const CHAPTERS: readonly Chapter[] = [
+  { belongs: story => story === 'install', epcMode: undefined },
+  { belongs: story => story.startsWith('bytes-'), epcMode: 'bytes' },
+  { belongs: story => !/^(install|uninstall|bytes-.*)$/.test(story), epcMode: 'devices' },
+  // takes Alcove from the cluster
+  { belongs: story => story === 'uninstall', epcMode: 'bytes' },
+]
+
 /** `npm run e2e`: the stories, one after another, on a fresh cluster. Answers the exit code. */
 export async function runStories(options: RunStoriesOptions, deps: CommandDeps): Promise<number> {
   const { layout, kubernetes, keep, install } = options
-  const files = await filesOf(options.stories)
-  const parts = await prepare({ kubernetes, wanted: ['metrics-server'], install }, deps)
+  const stories = await storiesOf(options.stories)
+  const parts = await prepare({ kubernetes, wanted: ['metrics-server', 'helm'], install }, deps)
   await using _lock = await lockCluster(layout, deps)
   try {
-    await openCluster({ layout, nodes: [dc2sV2, dc8V2, plain], parts, bare: false }, deps)
+    await openCluster({ layout, nodes: [dc2sV2, dc8V2, plain], parts, bare: true }, deps)
     await symlink(parts.metricsServer ?? '', metricsServerProgram(layout))
-    deps.signal.throwIfAborted()
-    const exitCode = await runFiles(files, options, deps)
+    const exitCode = await runChapters(stories, options, deps)
     if (exitCode !== 0) await tellState(layout, deps)
     return exitCode
   } finally {
@@ -46,7 +62,7 @@ export async function runStories(options: RunStoriesOptions, deps: CommandDeps):
   }
 }
 
-async function filesOf(stories: readonly string[]): Promise<readonly string[]> {
+async function storiesOf(stories: readonly string[]): Promise<readonly string[]> {
   const all = (await readdir(STORIES))
     .filter(name => name.endsWith(SUFFIX))
     .map(name => name.slice(0, -SUFFIX.length))
@@ -58,8 +74,28 @@ async function filesOf(stories: readonly string[]): Promise<readonly string[]> {
       `no story '${unknown[0]}': there are ${all.join(', ')}`,
     )
   }
-  const told = stories.length > 0 ? stories : all.filter(story => !BY_COMMAND.includes(story))
-  return told.map(story => join(STORIES, story + SUFFIX))
+  return stories.length > 0 ? stories : all.filter(story => !BY_COMMAND.includes(story))
+}
+
+/** Runs every chapter, whatever came of those before it. Answers the first exit code that is not 0. */
+async function runChapters(
+  stories: readonly string[],
+  options: RunStoriesOptions,
+  deps: CommandDeps,
+): Promise<number> {
+  let worst = 0
+  for (const { belongs, epcMode } of CHAPTERS) {
+    const files = stories.filter(belongs).map(story => join(STORIES, story + SUFFIX))
+    if (files.length === 0) continue
+    deps.signal.throwIfAborted()
+    if (epcMode !== undefined) {
+      await installAlcove(options.layout, epcMode)
+      deps.print(`Alcove ready, EPC in ${epcMode}`)
+    }
+    const exitCode = await runFiles(files, options, deps)
+    if (worst === 0) worst = exitCode
+  }
+  return worst
 }
 
 async function runFiles(

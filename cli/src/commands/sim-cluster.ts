@@ -111,6 +111,33 @@ ${Object.entries(data)
   .join('\n')}`
 }
 
+/** The chart's values for a cluster of simulated nodes: deploy/helm/alcove/values.yaml. */
+export interface ClusterValues {
+  readonly platform: 'simulated'
+  readonly simulator: { readonly keys: Readonly<Record<keyof typeof FILES, string>> }
+}
+
+export function clusterValues(data: Readonly<Record<string, string>>): ClusterValues {
+  const key = (name: keyof typeof FILES): string => data[FILES[name]] ?? ''
+  const keys = {
+    seed: key('seed'),
+    authorities: key('authorities'),
+    publication: key('publication'),
+  }
+  return { platform: 'simulated', simulator: { keys } }
+}
+
+/** The same in YAML. */
+export function clusterValuesYaml({ platform, simulator }: ClusterValues): string {
+  return `# The seed in here is every key of the simulated platforms: keep it as you keep keys.
+platform: ${platform}
+simulator:
+  keys:
+${Object.entries(simulator.keys)
+  .map(([key, value]) => `    ${key}: "${value}"`)
+  .join('\n')}`
+}
+
 function requireName(option: string, value: string): void {
   if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(value)) return
   throw new UsageError(

@@ -12,6 +12,8 @@ import { Exit, UsageError } from '../exit.ts'
 import { openState, statePath } from '../state.ts'
 import { wrapped } from '../wrap.ts'
 import {
+  clusterValues,
+  clusterValuesYaml,
   collateralOf,
   keysOfState,
   rootOf,
@@ -29,13 +31,20 @@ import {
   writePublication,
 } from './sim-state.ts'
 
-export type SimAction = 'recover' | 'provision' | 'status' | 'secret' | 'root' | 'collateral'
+export type SimAction =
+  | 'recover'
+  | 'provision'
+  | 'status'
+  | 'values'
+  | 'secret'
+  | 'root'
+  | 'collateral'
 
 export interface SimOptions {
   readonly state?: string
   /** The one platform to provision or to show; all of them unless told. */
   readonly node?: string
-  /** Of the Secret that is printed; those of deploy/kubernetes/simulator.yaml unless told. */
+  /** Of the Secret that is printed; those that the chart's simulator mounts unless told. */
   readonly namespace?: string
   readonly name?: string
   readonly output?: string
@@ -71,7 +80,7 @@ interface Said {
 
 const actions: Readonly<
   Record<SimAction, (state: string, options: SimOptions, now: () => Date) => Promise<Said>>
-> = { recover: publish, provision, status, secret, root, collateral }
+> = { recover: publish, provision, status, values, secret, root, collateral }
 
 /** Intel's part of a TCB recovery. */
 async function publish(state: string, { node }: SimOptions, now: () => Date): Promise<Said> {
@@ -224,6 +233,11 @@ async function secret(state: string, options: SimOptions, now: () => Date): Prom
   const data = secretData(await keysOfState(state, { now: now(), random }))
   const json = secretManifest(data, { namespace, name })
   return { json, lines: [secretYaml(data, { namespace, name })] }
+}
+
+async function values(state: string, _options: SimOptions, now: () => Date): Promise<Said> {
+  const json = clusterValues(secretData(await keysOfState(state, { now: now(), random })))
+  return { json, lines: [clusterValuesYaml(json)] }
 }
 
 async function root(state: string, _options: SimOptions, now: () => Date): Promise<Said> {
