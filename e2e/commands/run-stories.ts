@@ -9,7 +9,7 @@ import { takeDown } from '../cluster/down.ts'
 import type { ClusterLayout } from '../cluster/layout.ts'
 import { dc2sV2, dc8V2, plain } from '../cluster/node-spec.ts'
 import { metricsServerProgram } from '../stories/metrics-server.ts'
-import { WORLD_HOME, WORLD_NAME, WORLD_TIMES } from '../stories/world.ts'
+import { WORLD_EPC_MODE, WORLD_HOME, WORLD_NAME, WORLD_TIMES } from '../stories/world.ts'
 import { lockCluster, openCluster } from './open-cluster.ts'
 import { type CommandDeps, prepare } from './prepare.ts'
 
@@ -92,7 +92,7 @@ async function runChapters(
       await installAlcove(options.layout, epcMode)
       deps.print(`Alcove ready, EPC in ${epcMode}`)
     }
-    const exitCode = await runFiles(files, options, deps)
+    const exitCode = await runFiles(files, { ...options, epcMode: epcMode ?? 'bytes' }, deps)
     if (worst === 0) worst = exitCode
   }
   return worst
@@ -100,7 +100,7 @@ async function runChapters(
 
 async function runFiles(
   files: readonly string[],
-  { layout, times }: RunStoriesOptions,
+  { layout, times, epcMode }: RunStoriesOptions & { readonly epcMode: EpcMode },
   { environment, signal }: CommandDeps,
 ): Promise<number> {
   const child = spawn(
@@ -112,6 +112,7 @@ async function runFiles(
         ...environment,
         [WORLD_HOME]: dirname(layout.state),
         [WORLD_NAME]: layout.name,
+        [WORLD_EPC_MODE]: epcMode,
         ...(times !== undefined && { [WORLD_TIMES]: times }),
       },
     },

@@ -1,4 +1,4 @@
-import { BOX_IMAGE, EPC } from './names.ts'
+import { BOX_IMAGE, epcLimits } from './names.ts'
 
 export interface BoxPod {
   readonly name: string
@@ -18,7 +18,7 @@ export interface BoxPod {
 /** A pod with a shell and, where it asks for EPC, with what every EPC pod gets. Nothing restarts it. */
 export function boxPod(pod: BoxPod): unknown {
   const { name, labels = {}, nodeName, script, securityContext, volumes, volumeMounts } = pod
-  const epc = pod.epcMiB === undefined ? {} : { [EPC]: String(pod.epcMiB) }
+  const epc = pod.epcMiB === undefined ? {} : epcLimits(pod.epcMiB)
   const limits = { ...epc, ...pod.limits }
   return {
     apiVersion: 'v1',

@@ -40,6 +40,12 @@ export interface NodeHandle {
 export const WORLD_HOME = 'ALCOVE_E2E_HOME'
 export const WORLD_NAME = 'ALCOVE_E2E_NAME'
 export const WORLD_TIMES = 'ALCOVE_E2E_TIMES'
+export const WORLD_EPC_MODE = 'ALCOVE_E2E_EPC_MODE'
+
+/** How EPC is offered while the stories run. */
+export function epcMode(): 'bytes' | 'devices' {
+  return process.env[WORLD_EPC_MODE] === 'bytes' ? 'bytes' : 'devices'
+}
 
 export function openWorld(): World {
   const { [WORLD_NAME]: name, [WORLD_HOME]: home, [WORLD_TIMES]: times } = process.env
