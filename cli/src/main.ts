@@ -6,7 +6,11 @@ import { Argument, Command, CommanderError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { type CompletedCommand, completionScript, type Shell, shells } from './completion.ts'
 import { Exit, errorJson, errorText, exitCodeOf, UsageError } from './exit.ts'
-import { DEVICE_PLUGIN_SETTINGS, QUOTE_HELPER_SETTINGS } from './role-settings.ts'
+import {
+  DEVICE_PLUGIN_SETTINGS,
+  DISCOVERY_SETTINGS,
+  QUOTE_HELPER_SETTINGS,
+} from './role-settings.ts'
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const environment = Object.fromEntries(
@@ -174,6 +178,17 @@ program
   .action(async () => {
     const { runQuoteHelper } = await import('@alcove/quote-helper')
     await runQuoteHelper(roleDeps('quote-helper'))
+  })
+
+program
+  .command('discovery')
+  .description(
+    'role: label this node if it can serve enclaves, and say on its Node what is missing',
+  )
+  .addHelpText('after', DISCOVERY_SETTINGS)
+  .action(async () => {
+    const { runDiscovery } = await import('@alcove/discovery')
+    await runDiscovery(roleDeps('discovery'))
   })
 
 program
