@@ -137,6 +137,25 @@ program
   })
 
 program
+  .command('sweep')
+  .description(
+    'in a pod of the cluster, after Alcove has gone: remove what it wrote on any Node; exit code 1 if something is left',
+  )
+  .option('--timeout <seconds>', 'how long to wait for kubelets to give up what they count', '600')
+  .addOption(
+    new Option('--startup-taint <key>', 'key of the startup taint')
+      .env('SWEEP_STARTUP_TAINT')
+      .default('startup-taint.cluster-autoscaler.kubernetes.io/sgx'),
+  )
+  .addOption(outputOption)
+  .action(async options => {
+    const { sweepCommand } = await import('./commands/sweep.ts')
+    const { clusterApi } = await import('./cluster-api.ts')
+    const { stop } = commandDeps()
+    exitCode = await sweepCommand(options, { api: clusterApi(process.env), print, stop })
+  })
+
+program
   .command('sim')
   .description(
     'the simulated platforms: publish a TCB recovery, provision a node anew, show where they stand; for a cluster of them print the chart’s values with their keys, or the keys’ Secret, and for its verifiers the root certificate and collateral',
