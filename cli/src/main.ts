@@ -6,7 +6,11 @@ import { Argument, Command, CommanderError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { type CompletedCommand, completionScript, type Shell, shells } from './completion.ts'
 import { Exit, errorJson, errorText, exitCodeOf, UsageError } from './exit.ts'
-import { DEVICE_PLUGIN_SETTINGS, QUOTE_HELPER_SETTINGS } from './role-settings.ts'
+import {
+  DEVICE_PLUGIN_SETTINGS,
+  DISCOVERY_SETTINGS,
+  QUOTE_HELPER_SETTINGS,
+} from './role-settings.ts'
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const environment = Object.fromEntries(
@@ -133,6 +137,25 @@ program
   })
 
 program
+  .command('sweep')
+  .description(
+    'in a pod of the cluster, after Alcove has gone: remove what it wrote on any Node; exit code 1 if something is left',
+  )
+  .option('--timeout <seconds>', 'how long to wait for kubelets to give up what they count', '600')
+  .addOption(
+    new Option('--startup-taint <key>', 'key of the startup taint')
+      .env('SWEEP_STARTUP_TAINT')
+      .default('startup-taint.cluster-autoscaler.kubernetes.io/sgx'),
+  )
+  .addOption(outputOption)
+  .action(async options => {
+    const { sweepCommand } = await import('./commands/sweep.ts')
+    const { clusterApi } = await import('./cluster-api.ts')
+    const { stop } = commandDeps()
+    exitCode = await sweepCommand(options, { api: clusterApi(process.env), print, stop })
+  })
+
+program
   .command('sim')
   .description(
     'the simulated platforms: publish a TCB recovery, provision a node anew, show where they stand; for a cluster of them print the chart’s values with their keys, or the keys’ Secret, and for its verifiers the root certificate and collateral',
@@ -174,6 +197,17 @@ program
   .action(async () => {
     const { runQuoteHelper } = await import('@alcove/quote-helper')
     await runQuoteHelper(roleDeps('quote-helper'))
+  })
+
+program
+  .command('discovery')
+  .description(
+    'role: label this node if it can serve enclaves, and say on its Node what is missing',
+  )
+  .addHelpText('after', DISCOVERY_SETTINGS)
+  .action(async () => {
+    const { runDiscovery } = await import('@alcove/discovery')
+    await runDiscovery(roleDeps('discovery'))
   })
 
 program

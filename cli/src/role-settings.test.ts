@@ -3,10 +3,15 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { projectRoot } from './program-root.ts'
-import { DEVICE_PLUGIN_SETTINGS, QUOTE_HELPER_SETTINGS } from './role-settings.ts'
+import {
+  DEVICE_PLUGIN_SETTINGS,
+  DISCOVERY_SETTINGS,
+  QUOTE_HELPER_SETTINGS,
+} from './role-settings.ts'
 
 const roles: readonly [service: string, help: string][] = [
   ['device-plugin', DEVICE_PLUGIN_SETTINGS],
+  ['discovery', DISCOVERY_SETTINGS],
   ['quote-helper', QUOTE_HELPER_SETTINGS],
 ]
 

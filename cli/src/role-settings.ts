@@ -43,3 +43,14 @@ Settings, in the environment:
                                 (required in this version)
   QUOTE_HELPER_SIMULATED_ROOT   in its place, on the node that up starts: the
                                 simulated node’s root`
+
+export const DISCOVERY_SETTINGS = `
+Settings, in the environment:
+  DISCOVERY_NODE_NAME           this node’s name in the API server (required)
+  DISCOVERY_HOST_ROOT           the node’s file system as this process sees it (/)
+  DISCOVERY_PLATFORM            hardware, or simulated: this machine’s own CPUID is
+                                not asked (hardware)
+  DISCOVERY_EPC_MODE            how the device plugin publishes EPC: bytes, or
+                                devices, of which a kubelet takes so many (bytes)
+  DISCOVERY_PROBE_PORT          where /healthz and /readyz are answered; 0:
+                                nowhere (0)`

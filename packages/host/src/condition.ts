@@ -65,6 +65,11 @@ export function afterFirst(earlier: readonly Condition[], remedy: string): strin
 
 const referral = 'first see '
 
+/** Whether a condition is not met only because an earlier one is not: its remedy says which. */
+export function isConsequence({ remedy }: Unmet): boolean {
+  return remedy.startsWith(referral)
+}
+
 /** Why a fact is not known, for a person. */
 export function absenceText(fact: Fact<unknown>): string {
   if (!('absence' in fact)) return ''

@@ -3,6 +3,7 @@ export {
   absenceText,
   type Condition,
   type ConditionName,
+  isConsequence,
   type Met,
   type Unmet,
 } from './condition.ts'

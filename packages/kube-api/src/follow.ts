@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { readObject } from './answer.ts'
 import type { KubeApi } from './kube-api.ts'
 import { KubeApiError } from './kube-api-error.ts'
+import { listCollection } from './list.ts'
 
 export interface FollowOptions<T> {
   readonly api: Pick<KubeApi, 'get' | 'watch'>
@@ -18,15 +19,8 @@ export interface FollowOptions<T> {
   readonly firstRetryMs?: number
 }
 
-/** How many objects one answer of a list holds. */
-const PAGE = 100
 const FIRST_RETRY_MS = 500
 const LAST_RETRY_MS = 30_000
-
-const Page = z.object({
-  metadata: z.object({ resourceVersion: z.string(), continue: z.string().default('') }),
-  items: z.array(z.looseObject({ metadata: z.looseObject({ uid: z.string() }) })),
-})
 
 /**
  * Follows a collection by a list and watches from there on, until `signal` aborts. Asks nothing while nothing happens.
@@ -39,8 +33,8 @@ export async function followCollection<T>(options: FollowOptions<T>): Promise<vo
   let retryMs = firstRetryMs
   while (!signal.aborted) {
     try {
-      const objects = new Map<string, T>()
-      let version = await list(options, objects)
+      const { objects, resourceVersion } = await listCollection(options)
+      let version = resourceVersion
       options.onChange(objects)
       while (!signal.aborted) {
         const began = performance.now()
@@ -64,20 +58,6 @@ export async function followCollection<T>(options: FollowOptions<T>): Promise<vo
 async function pause(ms: number, signal: AbortSignal): Promise<number> {
   await delay(ms, undefined, { signal }).catch(() => undefined)
   return Math.min(ms * 2, LAST_RETRY_MS)
-}
-
-/** Answers the version that the list is of. */
-async function list<T>(options: FollowOptions<T>, objects: Map<string, T>): Promise<string> {
-  const { api, path, signal } = options
-  for (let next = ''; ; ) {
-    const query = new URLSearchParams({ limit: String(PAGE), ...(next && { continue: next }) })
-    const page = await api.get(`${path}${path.includes('?') ? '&' : '?'}${query}`, Page, signal)
-    for (const item of page.items) {
-      objects.set(item.metadata.uid, readObject(path, options.schema, item))
-    }
-    next = page.metadata.continue
-    if (next === '') return page.metadata.resourceVersion
-  }
 }
 
 /** Answers the version to go on from, after the server has ended the watch. */

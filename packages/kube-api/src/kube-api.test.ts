@@ -104,7 +104,7 @@ test('a refusal is told with its status and the server’s reason', async t => {
   })
 })
 
-test('a patch and what is created are sent as JSON of their kind', async t => {
+test('patches of either kind and what is created are sent as JSON of their kind', async t => {
   const sent: unknown[] = []
   const api = kubeApi(
     await server(t, ({ method, headers }, response) => {
@@ -115,9 +115,16 @@ test('a patch and what is created are sent as JSON of their kind', async t => {
     }),
   )
   await api.patch('/api/v1/nodes/n/status', { status: { capacity: { epc: null } } }, Name)
+  const gone = { status: { conditions: [{ type: 'T', $patch: 'delete' }] } }
+  await api.strategicPatch('/api/v1/nodes/n/status', gone, Name)
   await api.create('/api/v1/namespaces/default/events', { reason: 'R' }, Name)
   deepEqual(sent, [
     ['PATCH', 'application/merge-patch+json', '{"status":{"capacity":{"epc":null}}}'],
+    [
+      'PATCH',
+      'application/strategic-merge-patch+json',
+      '{"status":{"conditions":[{"type":"T","$patch":"delete"}]}}',
+    ],
     ['POST', 'application/json', '{"reason":"R"}'],
   ])
 })

@@ -30,6 +30,22 @@ export interface KubeApi {
   watch(path: string, resourceVersion: string, signal: AbortSignal): AsyncIterable<WatchEvent>
 }
 
+/** What also changes items of lists that it shares with other writers. */
+export interface StrategicKubeApi extends KubeApi {
+  /**
+   * Applies a strategic merge patch: as {@link KubeApi.patch}, but where the API gives a list a merge key, as `type` of a node's
+   * conditions, only the items that the patch names change; `{ type, $patch: 'delete' }` removes one.
+   *
+   * @see https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
+   */
+  strategicPatch<T>(
+    path: string,
+    patch: object,
+    schema: z.ZodType<T>,
+    signal?: AbortSignal,
+  ): Promise<T>
+}
+
 export interface KubeApiOptions extends ApiServer {
   /** For one request, from connecting to the answer's last byte; 3,000 by default. */
   readonly timeoutMs?: number
@@ -53,13 +69,17 @@ interface Call {
 }
 
 /** A client that shows the token of the pod's service account, and verifies the server by the pod's certificates. */
-export function kubeApi(options: KubeApiOptions): KubeApi {
+export function kubeApi(options: KubeApiOptions): StrategicKubeApi {
   const ask = async <T>(call: Call, schema: z.ZodType<T>): Promise<T> =>
     read(call.path, schema, await answerTo(options, call))
   return {
     get: (path, schema, signal) => ask({ method: 'GET', path, signal }, schema),
     patch: (path, object, schema, signal) => {
       const content = { type: 'application/merge-patch+json', object }
+      return ask({ method: 'PATCH', path, content, signal }, schema)
+    },
+    strategicPatch: (path, object, schema, signal) => {
+      const content = { type: 'application/strategic-merge-patch+json', object }
       return ask({ method: 'PATCH', path, content, signal }, schema)
     },
     create: (path, object, schema, signal) => {

@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { readObject } from './answer.ts'
+import type { KubeApi } from './kube-api.ts'
+
+export interface ListOptions<T> {
+  readonly api: Pick<KubeApi, 'get'>
+  /** A collection with its selectors: `/api/v1/pods?fieldSelector=spec.nodeName%3DNAME` */
+  readonly path: string
+  /** What is kept of each object. */
+  readonly schema: z.ZodType<T>
+  readonly signal?: AbortSignal
+}
+
+export interface Collection<T> {
+  /** By uid. */
+  readonly objects: Map<string, T>
+  /** Which the list is of, and a watch goes on from. */
+  readonly resourceVersion: string
+}
+
+/** How many objects one answer holds. */
+const PAGE = 100
+
+const Page = z.object({
+  metadata: z.object({ resourceVersion: z.string(), continue: z.string().default('') }),
+  items: z.array(z.looseObject({ metadata: z.looseObject({ uid: z.string() }) })),
+})
+
+/**
+ * Reads a whole collection, a page at a time.
+ *
+ * @throws {KubeApiError} as {@link KubeApi}; of status 410 where a page came too late for the ones before
+ */
+export async function listCollection<T>(options: ListOptions<T>): Promise<Collection<T>> {
+  const { api, path, schema, signal } = options
+  const objects = new Map<string, T>()
+  for (let next = ''; ; ) {
+    const query = new URLSearchParams({ limit: String(PAGE), ...(next && { continue: next }) })
+    const page = await api.get(`${path}${path.includes('?') ? '&' : '?'}${query}`, Page, signal)
+    for (const item of page.items) {
+      objects.set(item.metadata.uid, readObject(path, schema, item))
+    }
+    next = page.metadata.continue
+    if (next === '') return { objects, resourceVersion: page.metadata.resourceVersion }
+  }
+}
