@@ -448,7 +448,10 @@ withHelm('the notes say what to type next', async bin => {
     'platform=simulated,epcMode=devices,discovery.enabled=true',
   )
   match(simulated, /^\*\*\* SIMULATED: this is not SGX\./m)
-  match(simulated, /alcove sim secret --namespace alcove-system \| kubectl apply -f -/)
+  match(
+    simulated,
+    /alcove sim values \| helm upgrade alcove CHART --namespace alcove-system .*--values -$/m,
+  )
   match(simulated, /^ {2}kubernetes\.azure\.com\/sgx_epc_mem_in_MiB: 10$/m)
   notEqual(simulated.indexOf('kubectl describe node NODE            conditions'), -1)
   for (const text of [hardware, simulated]) {
