@@ -150,8 +150,8 @@ export function findingLines({ where, found, remedy }: Finding): string[] {
 function conclusionOf({ nodes, wrong }: ClusterView): string {
   const [first] = wrong
   if (first !== undefined) {
-    const things = wrong.length === 1 ? 'one thing is' : `${wrong.length} things are`
-    return `WRONG: ${things}; begin with ${first.where}`
+    const things = wrong.length === 1 ? '1 THING IS' : `${wrong.length} THINGS ARE`
+    return `${things} WRONG; begin with ${first.where}`
   }
   if (nodes.every(({ epc }) => epc.length === 0)) {
     return 'NOTHING IS WRONG, but no node offers EPC: is Alcove installed, and has a node SGX?'

@@ -1,4 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import {
   alcovePod,
@@ -14,6 +16,7 @@ import {
 import { clusterJson, clusterLines } from './cluster-lines.ts'
 import type { ClusterContainer, ClusterNode, ClusterPod } from './cluster-objects.ts'
 import { clusterView } from './cluster-view.ts'
+import { nodeDiagnosis, nodeLines } from './node-lines.ts'
 
 const sgx = { [EPC]: '98566144', [ENCLAVE]: '110', [PROVISION]: '110' }
 const small = { [EPC]: '10Mi', [ENCLAVE]: '1' }
@@ -294,4 +297,41 @@ test('as data: the same, in bytes', () => {
     wrong: [],
     conclusion: 'NOTHING IS WRONG',
   })
+})
+
+test('the guide shows what the commands print', async () => {
+  const guide = await readFile(join(import.meta.dirname, '../../../docs/guides/doctor.md'), 'utf8')
+  const driver =
+    'Linux 5.4.0-1109-azure has no SGX driver of its own, and no other made a device node; install Intel’s DCAP driver, or boot Linux 5.11 or later'
+  const without = node(
+    'aks-confcom-2',
+    {},
+    {
+      conditions: [
+        failing('SgxCapable', 'NoDriver', `cannot serve: kernel-driver: ${driver}`),
+        failing('kernel-driver', 'NoDriver', driver),
+      ],
+      taints: [{ key: 'startup-taint.cluster-autoscaler.kubernetes.io/sgx', effect: 'NoSchedule' }],
+    },
+  )
+  const scheduler =
+    '0/2 nodes are available: 1 Insufficient sgx.intel.com/epc, 1 node(s) had untolerated taint(s).'
+  const pods = [
+    pod('hello', { ...small, [EPC]: '90Mi' }, { nodeName: 'aks-confcom-1' }),
+    pod('waits', { ...small, [EPC]: '20Mi' }, { conditions: unscheduled(scheduler) }),
+  ]
+  const event = {
+    metadata: {},
+    type: 'Warning',
+    reason: 'NoDriver',
+    message: driver,
+    source: { component: 'alcove-discovery' },
+    lastTimestamp: '2026-11-25T10:00:00Z',
+  }
+  const shown = (command: string, printed: readonly string[]): void => {
+    const block = ['```console', `$ alcove ${command}; echo "exit code $?"`, ...printed]
+    ok(guide.includes(`${block.join('\n')}\nexit code 3\n\`\`\``), command)
+  }
+  shown('status --cluster', lines([node('aks-confcom-1', sgx), without], pods))
+  shown('doctor --node aks-confcom-2', nodeLines(nodeDiagnosis(without, [], [event])))
 })
