@@ -65,6 +65,14 @@ const stateOption = new Option(
   'where the node’s state lives (default: ~/.alcove)',
 ).env('ALCOVE_STATE')
 
+/** How commands that ask a cluster reach it. */
+const kubectlOptions = [
+  new Option('--kubectl <file>', 'the kubectl that asks the cluster (default: of PATH)'),
+  new Option('--context <name>', 'context of the kubeconfig'),
+  new Option('--kubeconfig <file>', 'kubeconfig in place of kubectl’s own'),
+]
+const clusterDeps = { print, environment: process.env }
+
 program
   .command('up')
   .description('start a simulated confidential node here, run a first enclave, verify its quote')
@@ -97,10 +105,19 @@ program
 
 program
   .command('status')
-  .description('the nodes that are up: their EPC, programs and quotes')
+  .description(
+    'the nodes that are up, or those of a cluster: their EPC, who holds it, and what is wrong',
+  )
+  .option('--cluster', 'ask a Kubernetes cluster, through kubectl: exit code 3 if things are wrong')
   .addOption(stateOption)
   .addOption(outputOption)
   .action(async options => {
+    const { clusterStatusCommand, expectNoKubectl } = await import('./commands/cluster-status.ts')
+    if (options.cluster === true) {
+      exitCode = await clusterStatusCommand(options, clusterDeps)
+      return
+    }
+    expectNoKubectl(options, '--cluster')
     const { statusCommand } = await import('./commands/status.ts')
     exitCode = await statusCommand(options, { print })
   })
@@ -130,10 +147,11 @@ program
   )
   .option('--simulated-root <directory>', 'ask a simulated node’s root instead of this machine')
   .option('--host-root <directory>', 'where the node’s file system is mounted (default: /)')
+  .option('--node <name>', 'what is known of a cluster’s node, through kubectl')
   .addOption(outputOption)
   .action(async options => {
     const { doctorCommand } = await import('./commands/doctor.ts')
-    exitCode = await doctorCommand(options, { print })
+    exitCode = await doctorCommand(options, clusterDeps)
   })
 
 program
@@ -282,7 +300,11 @@ program
     )
   })
 
-for (const command of program.commands) command.exitOverride()
+for (const command of program.commands) {
+  command.exitOverride()
+  if (!['status', 'doctor'].includes(command.name())) continue
+  for (const option of kubectlOptions) command.addOption(option)
+}
 
 /** @param values of options that accept more than they offer */
 function completed(

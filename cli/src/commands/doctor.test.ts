@@ -31,7 +31,7 @@ async function simulated(kind: Kind): Promise<string> {
 async function doctor(options: Partial<DoctorOptions>): Promise<{ code: number; text: string }> {
   const printed: string[] = []
   const print = (text: string): void => void printed.push(text)
-  const code = await doctorCommand({ output: 'text', ...options }, { print })
+  const code = await doctorCommand({ output: 'text', ...options }, { print, environment: {} })
   return { code, text: printed.join('\n') }
 }
 

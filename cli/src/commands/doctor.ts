@@ -9,10 +9,15 @@ import {
   readNode,
   simulatedHost,
 } from '@alcove/host'
+import type { KubectlOptions } from '../cluster/kubectl.ts'
 import { Exit, UsageError } from '../exit.ts'
+import { type ClusterDeps, expectNoKubectl } from './cluster-status.ts'
+import { doctorNodeCommand } from './doctor-node.ts'
 import { doctorJson, doctorLines } from './doctor-report.ts'
 
-export interface DoctorOptions {
+export interface DoctorOptions extends KubectlOptions {
+  /** Name of a cluster’s node, of which the API server is asked. */
+  readonly node?: string
   readonly simulatedRoot?: string
   /** Where the node's root is mounted; `/` where nothing is said. */
   readonly hostRoot?: string
@@ -33,12 +38,18 @@ export interface Diagnosis {
  * `alcove doctor`: what this node has of SGX, whether it can serve, and if not, what is missing and what to do.
  *
  * @returns 0 where the node is capable, 3 where it is not, or that cannot be told
+ * @throws {KubectlError} where a cluster's node is asked for
  * @throws {HostError} for a root that cannot be read, or is malformed
  */
-export async function doctorCommand(
-  options: DoctorOptions,
-  deps: { print: (text: string) => void },
-): Promise<number> {
+export async function doctorCommand(options: DoctorOptions, deps: ClusterDeps): Promise<number> {
+  const { node, simulatedRoot, hostRoot } = options
+  if (node !== undefined) {
+    if (simulatedRoot !== undefined || hostRoot !== undefined) {
+      throw new UsageError('--node asks the cluster: it goes with neither root')
+    }
+    return doctorNodeCommand({ ...options, node }, deps)
+  }
+  expectNoKubectl(options, '--node')
   const diagnosis = await diagnose(options)
   if (options.output === 'json') deps.print(JSON.stringify(doctorJson(diagnosis), undefined, 2))
   else for (const line of doctorLines(diagnosis)) deps.print(line)
