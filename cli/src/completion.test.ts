@@ -35,7 +35,7 @@ test('bash: before a command, after =, and after an argument that was given', as
   deepEqual(await bashOffers('alcove', 'status', '--output=j'), ['--output=json'])
   deepEqual(await bashOffers('alcove', 'help', 'ver'), ['verify'])
   deepEqual(await bashOffers('alcove', 'help', 'verify', ''), [])
-  const actions = ['recover', 'provision', 'status', 'secret', 'root', 'collateral']
+  const actions = ['recover', 'provision', 'status', 'values', 'secret', 'root', 'collateral']
   const flags = ['--node', '--namespace', '--name', '--state', '--output', '--help']
   deepEqual(await bashOffers('alcove', 'sim', ''), [...flags, ...actions])
   deepEqual(await bashOffers('alcove', 'sim', 'recover', ''), flags)

@@ -159,7 +159,7 @@ program
   .description(
     'in a pod of the cluster, after Alcove has gone: remove what it wrote on any Node; exit code 1 if something is left',
   )
-  .option('--timeout <seconds>', 'how long to wait for kubelets to give up what they count', '600')
+  .option('--timeout <seconds>', 'how long to wait for kubelets to give up what they count', '540')
   .addOption(
     new Option('--startup-taint <key>', 'key of the startup taint')
       .env('SWEEP_STARTUP_TAINT')

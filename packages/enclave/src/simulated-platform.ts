@@ -118,7 +118,7 @@ async function openDevice(root: string): Promise<{ token: TokenSource; isPod: bo
     case 'nothing':
       throw new EnclaveError(
         'ERR_ENCLAVE_NO_DEVICE',
-        `no enclave device: neither ${deviceNames('enclave')} is in this container; ask for EPC: limits kubernetes.azure.com/sgx_epc_mem_in_MiB: 10 in the pod, or alcove run --epc 10`,
+        `no enclave device: neither ${deviceNames('enclave')} is in this container; ask for EPC: limits sgx.intel.com/epc: 10Mi and sgx.intel.com/enclave: 1 in the pod, or alcove run --epc 10`,
       )
   }
 }
@@ -127,7 +127,7 @@ async function openDevice(root: string): Promise<{ token: TokenSource; isPod: bo
 function refusalCause(errno: string): string {
   switch (errno) {
     case 'EPERM':
-      return 'the container’s device cgroup refuses it, since it was not allocated; ask for EPC: limits kubernetes.azure.com/sgx_epc_mem_in_MiB: 10 in the pod, and neither make nor mount the device yourself'
+      return 'the container’s device cgroup refuses it, since it was not allocated; ask for EPC: limits sgx.intel.com/epc: 10Mi and sgx.intel.com/enclave: 1 in the pod, and neither make nor mount the device yourself'
     case 'EACCES':
       return 'this process has neither its owner nor its group; have the device plugin give the group by CDI, or name it in the pod’s securityContext.supplementalGroups'
     default:

@@ -39,6 +39,16 @@ test('a mounted host reads below its root, and a missing file is absent', async 
   equal(await host.cpuid(0x12, 2), undefined)
 })
 
+test('where this machine is the node, its kernel is asked for what the root has not; else nothing is', async t => {
+  const directory = await root(t, { 'proc/sys/kernel/osrelease': '6.1.0-node\n' })
+  const here = mountedHost(directory, { executeCpuid: true })
+  const text = async (path: string) => Buffer.from((await here.read(path)) ?? []).toString()
+  equal(await text('/proc/sys/kernel/osrelease'), '6.1.0-node\n')
+  equal((await here.read('/proc/self/auxv')) === undefined, false)
+  equal(await here.read('/proc/cpuinfo'), undefined)
+  equal(await mountedHost(directory).read('/proc/self/auxv'), undefined)
+})
+
 test('a mounted host knows a character device', async () => {
   equal(await mountedHost('/').isCharDevice('/dev/null'), true)
 })

@@ -12,14 +12,19 @@ import { HostError } from './host-error.ts'
  * the root; symbolic links are followed as the kernel does, so an absolute one leads out of a mount.
  *
  * CPUID is asked of /dev/cpu/0/cpuid below the root, and where that is not there or not for this process, executed here
- * if `executeCpuid` says that the machine under this process is the node.
+ * if `executeCpuid` says that the machine under this process is the node. Then what /proc says of the kernel is read of this
+ * process's own where the root has none: a container's kernel is the node's.
  */
 export function mountedHost(root: string, options: MountedHostOptions = {}): Host {
   const below = (path: string) => join(root, resolve('/', path))
   const askNode: Cpuid = (leaf, subleaf) =>
     orAbsent(cpuidPath, cpuidOf(below(cpuidPath), leaf, subleaf))
   return {
-    read: path => orAbsent(path, readFile(below(path))),
+    read: async path => {
+      const found = await orAbsent(path, readFile(below(path)))
+      const own = options.executeCpuid === true && found === undefined && ofTheKernel.has(path)
+      return own ? orAbsent(path, readFile(path)) : found
+    },
     isCharDevice: async path =>
       (await orAbsent(path, stat(below(path)).catch(inCircles)))?.isCharacterDevice() ?? false,
     access: async path => accessOf(await orAbsent(path, stat(below(path)))),
@@ -31,6 +36,13 @@ export interface MountedHostOptions {
   /** Never where the node is simulated: this process would answer for another machine. */
   readonly executeCpuid?: boolean
 }
+
+const ofTheKernel: ReadonlySet<string> = new Set([
+  '/proc/cmdline',
+  '/proc/config.gz',
+  '/proc/self/auxv',
+  '/proc/sys/kernel/osrelease',
+])
 
 type Cpuid = Host['cpuid']
 

@@ -40,7 +40,7 @@ export function allocatedPlatform(root: string): SimulatedQuotingOptions {
     path: join(root, PLATFORM_SOCKET),
     token: tokenFile(join(root, PROVISION_TOKEN)),
     beforeOpening: async () => {
-      await requireDevice(root, 'enclave', 'kubernetes.azure.com/sgx_epc_mem_in_MiB: 1')
+      await requireDevice(root, 'enclave', 'sgx.intel.com/enclave: 1')
       await requireDevice(root, 'provision', 'sgx.intel.com/provision: 1')
     },
   }
