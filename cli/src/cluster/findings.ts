@@ -99,6 +99,8 @@ function conditionFindings({ metadata, status }: ClusterNode): Finding[] {
   const failed = (status?.conditions ?? []).filter(
     ({ type, status: is }) => type.startsWith(CONDITION_PREFIX) && is === 'False',
   )
+  // A machine without SGX is an ordinary one, and nothing is wrong with it.
+  if (failed.some(({ type }) => type === `${CONDITION_PREFIX}cpu-sgx`)) return []
   const causes = failed.filter(({ type }) => type !== SGX_CAPABLE)
   return (causes.length > 0 ? causes : failed).map(({ type, reason, message }) => {
     const name = type.slice(CONDITION_PREFIX.length)
