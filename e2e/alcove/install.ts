@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { command } from '../cluster/command.ts'
 import type { ClusterLayout } from '../cluster/layout.ts'
@@ -46,4 +47,20 @@ export function alcove(...args: readonly string[]): Promise<string> {
 /** `alcove.dev/alcove:VERSION` as the image that the nodes have. */
 export function withImage(manifest: string, version: string): string {
   return manifest.replaceAll(':VERSION', `:${version}`)
+}
+
+/** What a program has printed, and how it ended. */
+export interface Said {
+  readonly stdout: string
+  readonly exitCode: number
+}
+
+/** Runs Alcove's command line on this machine, whatever its exit code; rejects where it prints nothing. */
+export function alcoveSays(...args: readonly string[]): Promise<Said> {
+  const { promise, resolve, reject } = Promise.withResolvers<Said>()
+  execFile(process.execPath, [join(root, 'cli/src/main.ts'), ...args], (error, stdout, stderr) => {
+    if (stdout === '') reject(new Error(`alcove ${args[0]}: ${stderr}`, { cause: error }))
+    else resolve({ stdout, exitCode: error === null ? 0 : Number(error.code) })
+  })
+  return promise
 }

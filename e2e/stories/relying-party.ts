@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { alcove, alcoveState } from '../alcove/install.ts'
-import { projectRoot } from './manifests.ts'
+import { alcove, alcoveSays, alcoveState } from '../alcove/install.ts'
 import type { World } from './world.ts'
 
 /** Somebody outside the cluster who is shown a quote: files, and no way to reach anything in it. */
@@ -29,7 +27,7 @@ export async function relyingParty({ layout }: World, directory: string): Promis
 
 /** Either the verdict on a quote that verifies, or the error of one that does not. */
 export interface Judgement {
-  readonly exitCode: unknown
+  readonly exitCode: number
   readonly status?: string | undefined
   readonly trusted?: boolean | undefined
   readonly mrEnclave?: string | undefined
@@ -54,12 +52,6 @@ export async function judge(
   const file = join(directory, 'shown.quote')
   await writeFile(file, quote)
   const args = ['verify', file, '--collateral', collateral, '--output', 'json', ...options]
-  const { promise, resolve, reject } = Promise.withResolvers<Judgement>()
-  const program = join(projectRoot, 'cli/src/main.ts')
-  execFile(process.execPath, [program, ...args], (error, stdout, stderr) => {
-    const exitCode = error === null ? 0 : error.code
-    if (stdout === '') reject(new Error(`alcove verify: ${stderr}`, { cause: error }))
-    else resolve({ ...Printed.parse(JSON.parse(stdout)), exitCode })
-  })
-  return promise
+  const { stdout, exitCode } = await alcoveSays(...args)
+  return { ...Printed.parse(JSON.parse(stdout)), exitCode }
 }
