@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { test } from 'node:test'
-import { installCommand, isOlder, judgeMachine } from './judge-machine.ts'
+import { installCommand, installSteps, isOlder, judgeMachine } from './judge-machine.ts'
 import { type MachineFacts, neededCommands, trials } from './machine-facts.ts'
 import { mayInstall, preflightText } from './preflight.ts'
 
@@ -16,6 +16,7 @@ const fit: MachineFacts = {
   goOutsidePath: undefined,
   libseccomp: true,
   certificateAuthorities: true,
+  prometheus: true,
   cgroups: { version: 2, controllers: ['cpuset', 'cpu', 'memory', 'pids'], writable: true },
   trials: new Map(trials.map(trial => [trial, undefined])),
   freeBytes: 80e9,
@@ -39,6 +40,7 @@ const faults: readonly [string, Partial<MachineFacts>, string][] = [
   ['no Go', { goVersion: undefined }, 'Go 1.26.6 or later'],
   ["a distribution's Go", { goVersion: '1.19.8' }, 'Go 1.26.6 or later'],
   ['no libseccomp', { libseccomp: false }, 'libseccomp'],
+  ['no Prometheus', { prometheus: false }, 'prometheus'],
   ['no authorities', { certificateAuthorities: false }, 'certificate authorities'],
   ['no cgroups', { cgroups: { version: undefined, controllers: [], writable: false } }, 'cgroups'],
   ['read-only cgroups', { cgroups: { ...fit.cgroups, writable: false } }, 'writable cgroups'],
@@ -75,6 +77,16 @@ test('all faults are named at once, and one command installs what packages bring
   const text = preflightText(shortfalls)
   match(text, /^ {2}Go 1\.26\.6 or later: 1\.19;/)
   match(text, /on Debian or Ubuntu: apt-get update && apt-get install/)
+})
+
+test('where only Prometheus is missing, apt fetches its lists and installs nothing', () => {
+  const shortfalls = judge({ prometheus: false })
+  deepEqual(installSteps(shortfalls), [['update']])
+  match(preflightText(shortfalls), /^ {2}prometheus: .*\n {4}→ apt-get update/)
+  const [update, install] = installSteps(judge({ prometheus: false, libseccomp: false }))
+  deepEqual(update, ['update'])
+  equal(install?.at(-1), 'libseccomp-dev')
+  deepEqual(installSteps(judge({ goVersion: '1.19' })), [])
 })
 
 test('a Go where PATH does not lead is pointed out', () => {

@@ -10,6 +10,8 @@ export interface Shortfall {
   readonly remedy?: string
   /** Debian packages that bring it. */
   readonly packages: readonly string[]
+  /** True where apt has to fetch its lists of packages and nothing has to be installed. */
+  readonly aptLists?: boolean
   /** False where a cluster may still come up. */
   readonly blocking: boolean
 }
@@ -81,6 +83,15 @@ export function installCommand(shortfalls: readonly Shortfall[]): string | undef
   return packages.length === 0
     ? undefined
     : `apt-get install --yes --no-install-recommends ${packages.join(' ')}`
+}
+
+/** What apt-get is called with, one after another, so that less is missing; empty where it cannot help. */
+export function installSteps(shortfalls: readonly Shortfall[]): readonly (readonly string[])[] {
+  const packages = packagesOf(shortfalls)
+  if (packages.length > 0) {
+    return [['update'], ['install', '--yes', '--no-install-recommends', ...packages]]
+  }
+  return shortfalls.some(({ aptLists }) => aptLists === true) ? [['update']] : []
 }
 
 export function packagesOf(shortfalls: readonly Shortfall[]): readonly string[] {
@@ -157,6 +168,15 @@ function* judgeCommands(facts: MachineFacts): Generator<Shortfall> {
     yield missing('libseccomp', 'no header; runc is built with it', ['libseccomp-dev'])
   if (!facts.certificateAuthorities)
     yield missing('certificate authorities', 'none; modules come by HTTPS', ['ca-certificates'])
+  if (!facts.prometheus)
+    yield {
+      ...shortfall(
+        'prometheus',
+        'neither in PATH nor in the cache, and apt does not know it; the monitoring story asks it',
+        'apt-get update, and it is fetched into the cache by itself, where it starts nothing; or put prometheus and promtool into PATH',
+      ),
+      aptLists: true,
+    }
 }
 
 function* judgeCgroups({ cgroups }: MachineFacts): Generator<Shortfall> {

@@ -20,6 +20,8 @@ export interface MachineFacts {
   readonly libseccomp: boolean
   /** Whether there is a bundle of certificate authorities, by which Go trusts the module proxy. */
   readonly certificateAuthorities: boolean
+  /** Whether Prometheus is in PATH or in the cache, or apt can bring it; true where nothing asks for it. */
+  readonly prometheus: boolean
   readonly cgroups: Cgroups
   /** What was tried in namespaces of its own: by name, undefined where it worked, else what was said. Empty where nothing could be tried. */
   readonly trials: ReadonlyMap<Trial, string | undefined>

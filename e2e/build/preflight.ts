@@ -8,9 +8,9 @@ import { goModules } from './ensure-parts.ts'
 import { parseGoMod } from './go-mod.ts'
 import {
   installCommand,
+  installSteps,
   isOlder,
   judgeMachine,
-  packagesOf,
   type Shortfall,
 } from './judge-machine.ts'
 import type { MachineFacts } from './machine-facts.ts'
@@ -56,7 +56,8 @@ export interface InstallMissing {
 }
 
 /**
- * Installs the packages that are missing, by apt-get; what no package brings stays missing, so look again afterwards.
+ * Has apt-get install the packages that are missing, and know those that are fetched later; what neither brings stays missing, so
+ * look again afterwards.
  *
  * @throws {BuildError} `ERR_E2E_INSTALL`
  */
@@ -64,10 +65,7 @@ export async function installMissing(
   shortfalls: readonly Shortfall[],
   { environment, write, signal }: InstallMissing,
 ): Promise<void> {
-  const packages = packagesOf(shortfalls)
-  if (packages.length === 0) return
-  const steps = [['update'], ['install', '--yes', '--no-install-recommends', ...packages]]
-  for (const args of steps) {
+  for (const args of installSteps(shortfalls)) {
     write(`apt-get ${args.join(' ')}\n`)
     const child = spawn('apt-get', ['--quiet', ...args], {
       env: { ...environment, DEBIAN_FRONTEND: 'noninteractive' },

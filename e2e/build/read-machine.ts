@@ -13,12 +13,15 @@ import {
   parseDistributions,
   parseTrials,
 } from './machine-facts.ts'
+import { findPrometheus, offeredVersion } from './prometheus-package.ts'
 
 const run = promisify(execFile)
 
 export interface ReadMachine {
   readonly environment: Environment
   readonly cache: string
+  /** Whether something asks for Prometheus, as a story may. */
+  readonly prometheus: boolean
   readonly signal: AbortSignal
 }
 
@@ -49,6 +52,7 @@ export async function readMachine(options: ReadMachine): Promise<MachineFacts> {
       commands.has('pkg-config') &&
       (await succeeds('pkg-config', ['--exists', 'libseccomp'], options)),
     certificateAuthorities: (await firstUsable(BUNDLES, constants.R_OK)) !== undefined,
+    prometheus: !options.prometheus || (await canHavePrometheus(options)),
     cgroups: parseCgroups(
       await textOf('/proc/self/mounts'),
       await textOf('/sys/fs/cgroup/cgroup.controllers'),
@@ -102,6 +106,11 @@ async function tryOut({ signal }: ReadMachine): Promise<MachineFacts['trials']> 
   } finally {
     await rmdir(directory)
   }
+}
+
+async function canHavePrometheus(options: ReadMachine): Promise<boolean> {
+  if ((await findPrometheus(options)) !== undefined) return true
+  return (await offeredVersion(options.environment, options.signal)) !== undefined
 }
 
 async function goVersion(

@@ -20,7 +20,7 @@ export interface ClusterUpOptions {
 export async function clusterUp(options: ClusterUpOptions, deps: CommandDeps): Promise<void> {
   const { layout, kubernetes, bare, install } = options
   const nodes = nodesNamed(options.nodes)
-  const parts = await prepare({ kubernetes, wanted: ['helm'], install }, deps)
+  const parts = await prepare({ kubernetes, wanted: ['helm'], prometheus: false, install }, deps)
   await using _lock = await lockCluster(layout, deps)
   try {
     await openCluster({ layout, nodes, parts, bare }, deps)

@@ -9,6 +9,7 @@ import {
   preflight,
   preflightText,
 } from '../build/preflight.ts'
+import { ensurePrometheus, type PrometheusPrograms } from '../build/prometheus-package.ts'
 import type { PartName } from '../build/recipe.ts'
 import { ClusterError } from '../cluster/cluster-error.ts'
 
@@ -21,36 +22,46 @@ export interface CommandDeps {
 /** The modules that are built for every cluster; their go.mod says which Go they need. */
 const MODULES = ['kubernetes-1.37.2', 'runtime'] as const
 
+export interface Prepared extends Parts {
+  /** Where it was wanted. */
+  readonly prometheus?: PrometheusPrograms
+}
+
+export interface PrepareOptions {
+  readonly kubernetes: string
+  readonly wanted: readonly PartName[]
+  readonly prometheus: boolean
+  readonly install: boolean
+}
+
 /**
  * Looks whether this machine can carry a cluster, and builds what is not in the cache.
  *
  * @throws {ClusterError} `ERR_CLUSTER_MACHINE` naming everything that is missing, with the remedies
  */
-export async function prepare(
-  options: { kubernetes: string; wanted: readonly PartName[]; install: boolean },
-  deps: CommandDeps,
-): Promise<Parts> {
+export async function prepare(options: PrepareOptions, deps: CommandDeps): Promise<Prepared> {
   const { environment, print, signal } = deps
   const cache = cacheDirectory(environment)
-  await requireMachine(cache, options.install, deps)
-  const parts = await ensureParts({
-    kubernetes: options.kubernetes,
-    wanted: options.wanted,
-    cache,
-    environment,
-    onProgress: progressReporter(process.stderr),
-    signal,
-  })
+  await requireMachine(cache, options, deps)
+  const onProgress = progressReporter(process.stderr)
+  const common = { cache, environment, onProgress, signal }
+  const { kubernetes, wanted } = options
+  const prometheus = options.prometheus ? await ensurePrometheus(common) : undefined
+  const parts = await ensureParts({ ...common, kubernetes, wanted })
   if (!parts.pinned) {
     print(
       `Kubernetes ${parts.kubernetes} is unpinned: no go.sum of this project fixes what it is built from`,
     )
   }
-  return parts
+  return prometheus === undefined ? parts : { ...parts, prometheus }
 }
 
-async function requireMachine(cache: string, install: boolean, deps: CommandDeps): Promise<void> {
-  const look = (): Promise<Preflight> => preflight(MODULES, { cache, ...deps })
+async function requireMachine(
+  cache: string,
+  { install, prometheus }: PrepareOptions,
+  deps: CommandDeps,
+): Promise<void> {
+  const look = (): Promise<Preflight> => preflight(MODULES, { cache, prometheus, ...deps })
   let { facts, shortfalls } = await look()
   if (shortfalls.length > 0 && mayInstall(facts, deps.environment, install)) {
     const write = (text: string): void => void process.stderr.write(text)

@@ -8,6 +8,7 @@ import { command } from '../cluster/command.ts'
 import { takeDown } from '../cluster/down.ts'
 import type { ClusterLayout } from '../cluster/layout.ts'
 import { dc2sV2, dc8V2, plain } from '../cluster/node-spec.ts'
+import { linkPrometheus } from '../monitoring/prometheus.ts'
 import { metricsServerProgram } from '../stories/metrics-server.ts'
 import { WORLD_EPC_MODE, WORLD_HOME, WORLD_NAME, WORLD_TIMES } from '../stories/world.ts'
 import { lockCluster, openCluster } from './open-cluster.ts'
@@ -25,6 +26,8 @@ export interface RunStoriesOptions {
 
 const STORIES = join(import.meta.dirname, '../stories')
 const SUFFIX = '.story.ts'
+/** The story that asks Prometheus. */
+const MONITORING = 'bytes-monitoring'
 /** By command only: they take long, or need a node of their own. */
 const BY_COMMAND: readonly string[] = ['many-devices']
 
@@ -48,11 +51,14 @@ const CHAPTERS: readonly Chapter[] = [
 export async function runStories(options: RunStoriesOptions, deps: CommandDeps): Promise<number> {
   const { layout, kubernetes, keep, install } = options
   const stories = await storiesOf(options.stories)
-  const parts = await prepare({ kubernetes, wanted: ['metrics-server', 'helm'], install }, deps)
+  const prometheus = stories.includes(MONITORING)
+  const wanted = ['metrics-server', 'helm'] as const
+  const parts = await prepare({ kubernetes, wanted, prometheus, install }, deps)
   await using _lock = await lockCluster(layout, deps)
   try {
     await openCluster({ layout, nodes: [dc2sV2, dc8V2, plain], parts, bare: true }, deps)
     await symlink(parts.metricsServer ?? '', metricsServerProgram(layout))
+    if (parts.prometheus !== undefined) await linkPrometheus(layout, parts.prometheus)
     const exitCode = await runChapters(stories, options, deps)
     if (exitCode !== 0) await tellState(layout, deps)
     return exitCode

@@ -31,7 +31,12 @@ test('a scrape tells what is now, and counts what was', async () => {
   })
   const resource = 'sgx.intel.com/enclave'
   metrics.note(resource, { event: 'registered', resource, endpoint: 'e' })
+  const begun = sample(await metrics.text())
+  for (const name of ['allocations_refused_total', 'allocate_seconds_count']) {
+    equal(begun.get(`alcove_device_plugin_${name}{resource="${resource}"}`), 0)
+  }
   metrics.note(resource, { event: 'allocate', count: 1, ms: 20 })
+  metrics.note(resource, { event: 'stream-ended' })
   metrics.note(resource, { event: 'allocate-refused', reason: 'r' })
   const first = sample(await metrics.text())
   const labels = `resource="${resource}"`

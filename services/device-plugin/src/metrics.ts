@@ -34,6 +34,7 @@ export class Metrics {
   readonly #registrations: Counter
   readonly #refused: Counter
   readonly #allocations: Histogram
+  readonly #begun = new Set<string>()
 
   constructor(deps: MetricsDeps) {
     const registers = [this.#registry]
@@ -176,9 +177,19 @@ export class Metrics {
 
   /** Counts what a resource's server tells. */
   note(resource: string, event: PluginEvent): void {
+    this.#begin(resource)
     if (event.event === 'registered') this.#registrations.inc({ resource })
     if (event.event === 'allocate') this.#allocations.observe({ resource }, event.ms / 1000)
     if (event.event === 'allocate-refused') this.#refused.inc({ resource })
+  }
+
+  /** Counts from 0 on, visibly: of a count that is first seen as 1 Prometheus sees no increase. */
+  #begin(resource: string): void {
+    if (this.#begun.has(resource)) return
+    this.#begun.add(resource)
+    this.#registrations.inc({ resource }, 0)
+    this.#refused.inc({ resource }, 0)
+    this.#allocations.zero({ resource })
   }
 
   /** In Prometheus' text format. */
