@@ -98,6 +98,7 @@ test('device plugin and quote helper serve from the bundle, and end when they ar
   await mkdir(join(directory, 'k'))
   const roles = {
     'device-plugin': {
+      DEVICE_PLUGIN_EPC_MODE: 'devices',
       DEVICE_PLUGIN_SIMULATED_ROOT: node,
       DEVICE_PLUGIN_KUBELET_DIR: join(directory, 'k'),
     },

@@ -101,7 +101,7 @@ test('with apt, in a chroot: an example runs unmodified; without a device it say
   if (program === undefined) return
   const { status, said } = program('/opt/alcove/examples/hello-enclave/main.ts')
   equal(status, 1)
-  match(said, /^no enclave device: .*kubernetes\.azure\.com\/sgx_epc_mem_in_MiB/)
+  match(said, /^no enclave device: .*sgx\.intel\.com\/epc: 10Mi/)
 })
 
 test('with apt, in a chroot: a simulated node comes up from the image alone, and its enclave’s quote is accepted', async t => {

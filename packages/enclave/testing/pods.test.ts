@@ -66,7 +66,7 @@ for (const folder of folders) {
   })
 
   test(`${folder}: the EPC that each container asks for holds its enclave`, async () => {
-    const limit = /^ {10}kubernetes\.azure\.com\/sgx_epc_mem_in_MiB: "(\d+)"$/gm
+    const limit = /^ {10}sgx\.intel\.com\/epc: (\d+)Mi\n {10}sgx\.intel\.com\/enclave: "1"$/gm
     const limits = Array.from((await read('pod.yaml')).matchAll(limit), ([, mib]) => Number(mib))
     const manifest = parseManifest(await read('enclave.json'))
     equal(manifest.name, folder)
