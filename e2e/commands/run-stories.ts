@@ -95,7 +95,8 @@ async function runChapters(
     if (files.length === 0) continue
     deps.signal.throwIfAborted()
     if (epcMode !== undefined) {
-      await installAlcove(options.layout, epcMode)
+      // discovery's processes and rights belong to the stories about EPC in bytes
+      await installAlcove(options.layout, epcMode, [`discovery.enabled=${epcMode === 'bytes'}`])
       deps.print(`Alcove ready, EPC in ${epcMode}`)
     }
     const exitCode = await runFiles(files, { ...options, epcMode: epcMode ?? 'bytes' }, deps)
