@@ -16,7 +16,8 @@ export async function bodyOf(
     bytes += part.byteLength
     if (bytes > maxBytes) {
       // leaving the loop destroys the response, and with it the connection
-      throw new KubeApiError('ERR_KUBE_ANSWER', `${path}: more than ${maxBytes} bytes`)
+      const detail = `${path}: more than ${maxBytes} bytes`
+      throw new KubeApiError('ERR_KUBE_ANSWER', detail, { tooLarge: true })
     }
     parts.push(part)
   }

@@ -94,6 +94,19 @@ test('a list of several pages is one collection, and events change it', async ()
   deepEqual(failures, [])
 })
 
+test('a page that would be too large is asked for in smaller ones', async () => {
+  const large = new KubeApiError('ERR_KUBE_ANSWER', 'too large', { tooLarge: true })
+  const { seen, asked } = await followed(
+    { lists: [large, large, page([named('1', 'a')])], watches: [[]] },
+    1,
+  )
+  deepEqual(seen, [['a']])
+  deepEqual(
+    asked.slice(0, 3).map(line => /limit=(\d+)/.exec(line)?.[1]),
+    ['100', '13', '2'],
+  )
+})
+
 test('a watch that the server ends goes on from the last version, a bookmark’s too', async () => {
   const { asked } = await followed(
     {

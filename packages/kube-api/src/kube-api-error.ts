@@ -11,13 +11,16 @@ export type KubeApiErrorCode =
 export class KubeApiError extends CodedError<KubeApiErrorCode> {
   /** HTTP status, of `ERR_KUBE_STATUS`. */
   readonly status: number | undefined
+  /** Of `ERR_KUBE_ANSWER`: the answer was cut off. Asking for less may help. */
+  readonly tooLarge: boolean
 
   constructor(
     code: KubeApiErrorCode,
     detail: string,
-    options?: ErrorOptions & { status?: number },
+    options?: ErrorOptions & { status?: number; tooLarge?: boolean },
   ) {
     super(code, detail, options)
     this.status = options?.status
+    this.tooLarge = options?.tooLarge ?? false
   }
 }

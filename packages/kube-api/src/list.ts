@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { readObject } from './answer.ts'
 import type { KubeApi } from './kube-api.ts'
+import { KubeApiError } from './kube-api-error.ts'
 
 export interface ListOptions<T> {
   readonly api: Pick<KubeApi, 'get'>
@@ -18,7 +19,7 @@ export interface Collection<T> {
   readonly resourceVersion: string
 }
 
-/** How many objects one answer holds. */
+/** How many objects one answer holds; fewer where they are so large that it would be cut off. */
 const PAGE = 100
 
 const Page = z.object({
@@ -34,13 +35,26 @@ const Page = z.object({
 export async function listCollection<T>(options: ListOptions<T>): Promise<Collection<T>> {
   const { api, path, schema, signal } = options
   const objects = new Map<string, T>()
+  let limit = PAGE
   for (let next = ''; ; ) {
-    const query = new URLSearchParams({ limit: String(PAGE), ...(next && { continue: next }) })
-    const page = await api.get(`${path}${path.includes('?') ? '&' : '?'}${query}`, Page, signal)
+    const query = new URLSearchParams({ limit: String(limit), ...(next && { continue: next }) })
+    const address = `${path}${path.includes('?') ? '&' : '?'}${query}`
+    const page = await api.get(address, Page, signal).catch((error: unknown) => {
+      if (isTooLarge(error) && limit > 1) return undefined
+      throw error
+    })
+    if (page === undefined) {
+      limit = Math.ceil(limit / 8)
+      continue
+    }
     for (const item of page.items) {
       objects.set(item.metadata.uid, readObject(path, schema, item))
     }
     next = page.metadata.continue
     if (next === '') return { objects, resourceVersion: page.metadata.resourceVersion }
   }
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof KubeApiError && error.tooLarge
 }

@@ -57,6 +57,7 @@ export class NodeKeeper implements AsyncDisposable {
   #node: NodeObject | undefined
   /** Of each pod that has not ended, by uid; `undefined` until the API server has told. */
   #pods: { readonly bytes: readonly PodEpc[]; readonly devices: readonly PodEpc[] } | undefined
+  #understood = true
   /** What was written last, and to which Node. */
   #written:
     | { readonly uid: string; readonly value: string | null | undefined; readonly version: string }
@@ -155,9 +156,19 @@ export class NodeKeeper implements AsyncDisposable {
     this.look()
   }
 
-  #count(pods: readonly PodSpec[]): void {
+  #count(pods: readonly (PodSpec | undefined)[]): void {
+    const read = pods.filter(pod => pod !== undefined)
+    if (read.length < pods.length) {
+      // one of them may hold any amount: EPC is not lowered
+      if (this.#understood) this.#deps.log.warn('pods not understood', { of: pods.length })
+      this.#understood = false
+      this.#pods = undefined
+      this.look()
+      return
+    }
+    this.#understood = true
     const held = (mode: 'bytes' | 'devices'): readonly PodEpc[] =>
-      pods.flatMap(pod => podEpc(pod, mode) ?? [])
+      read.flatMap(pod => podEpc(pod, mode) ?? [])
     this.#pods = { bytes: held('bytes'), devices: held('devices') }
     this.look()
   }

@@ -23,7 +23,7 @@ interface Container {
 const EPC_NAMES: ReadonlySet<string> = new Set([EPC_BYTES_RESOURCE, EPC_RESOURCE])
 
 const requests = z
-  .record(z.string(), z.string().max(64))
+  .record(z.string(), z.string())
   .default({})
   .transform((all, context) => {
     const epc: Record<string, bigint> = {}
@@ -45,13 +45,19 @@ const container = z.object({
   resources: z.object({ requests }).default({ requests: {} }),
 })
 
-export const podSpec: z.ZodType<PodSpec> = z.object({
+const readable: z.ZodType<PodSpec> = z.object({
   metadata: z.object({ name: z.string().max(253), namespace: z.string().max(63) }),
   spec: z.object({
     containers: z.array(container),
     initContainers: z.array(container).default([]),
   }),
   status: z.object({ phase: z.string().default('') }).default({ phase: '' }),
+})
+
+/** A pod that is not as the API says is `undefined`: what it holds is not known, and the other pods are followed all the same. */
+export const podSpec: z.ZodType<PodSpec | undefined> = z.unknown().transform(pod => {
+  const { data } = readable.safeParse(pod)
+  return data
 })
 
 /** What a pod holds of EPC, bytes; of each container, and of the pod as the scheduler counts it. */
