@@ -237,3 +237,14 @@ test('in a cluster the API server is where the kubelet says, and elsewhere there
   equal(inCluster({}), undefined)
   equal(inCluster({ KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: 'x' }), undefined)
 })
+
+test('the token and the authority are in the kubelet’s directory, unless another is named', () => {
+  const files = (environment: Readonly<Record<string, string>>) => {
+    const found = inCluster({ KUBERNETES_SERVICE_HOST: '10.0.0.1', ...environment })
+    return [found?.tokenFile, found?.caFile]
+  }
+  const kubelets = '/var/run/secrets/kubernetes.io/serviceaccount'
+  deepEqual(files({}), [`${kubelets}/token`, `${kubelets}/ca.crt`])
+  deepEqual(files({ ALCOVE_SERVICE_ACCOUNT_DIR: '' }), files({}))
+  deepEqual(files({ ALCOVE_SERVICE_ACCOUNT_DIR: '/t' }), ['/t/token', '/t/ca.crt'])
+})
