@@ -3,23 +3,31 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { AesmClient, AesmTransportError } from '../packages/aesm/src/index.ts'
-import { startStandInKubelet } from '../packages/kubelet/src/index.ts'
 import {
   createPlatform,
   serveSimulatedPlatform,
   writeSimulatedRoot,
 } from '../packages/simulator/src/index.ts'
+import { startBenchApi } from './bench-api.ts'
+import { freePort, probe } from './probing.ts'
+import { RestartingKubelet } from './restarting-kubelet.ts'
 
-/** What the two daemons need around them: a simulated node of AKS's smallest size, and a kubelet that stands in. */
+/** What the daemons need around them: a simulated node of AKS's smallest size, an API server and kubelets that stand in. */
 export interface DaemonsNode extends AsyncDisposable {
   readonly pluginSettings: Readonly<Record<string, string>>
   readonly helperSettings: Readonly<Record<string, string>>
-  /** Resolves when the stand-in kubelet has accepted the next registration. */
-  registered(signal: AbortSignal): Promise<void>
+  /** The device plugin's. */
+  readonly kubelet: RestartingKubelet
+  /** The bare plugin's, with the resource that it offers. */
+  readonly bareKubelet: RestartingKubelet
+  readonly bareResource: string
+  /** Resolves when the device plugin's kubelet has accepted both of its next registrations, and the Node shows EPC. */
+  serving(signal: AbortSignal): Promise<void>
   /** Resolves when the helper's socket has answered a request. */
   answering(signal: AbortSignal): Promise<void>
 }
 
+const BARE_RESOURCE = 'bench.alcove.dev/bare'
 const POLL_MS = 4
 
 export async function startNode(directory: string): Promise<DaemonsNode> {
@@ -47,31 +55,34 @@ export async function startNode(directory: string): Promise<DaemonsNode> {
       tokens,
     }),
   )
-  let onRegistered: () => void = () => undefined
-  const kubeletDirectory = join(directory, 'k')
-  await mkdir(kubeletDirectory)
-  stack.use(
-    await startStandInKubelet({
-      directory: kubeletDirectory,
-      onEvent: ({ event }) => {
-        if (event === 'registered') onRegistered()
-      },
-    }),
+  const kubelet = stack.use(
+    await RestartingKubelet.start(join(directory, 'k'), [
+      'sgx.intel.com/enclave',
+      'sgx.intel.com/provision',
+    ]),
   )
+  const bareKubelet = stack.use(
+    await RestartingKubelet.start(join(directory, 'b'), [BARE_RESOURCE]),
+  )
+  const api = stack.use(await startBenchApi(join(directory, 'api')))
+  const probePort = await freePort()
+  stack.use(probe(probePort))
   const socket = join(directory, 'aesmd/aesm.socket')
   const running = stack.move()
   return {
     pluginSettings: {
-      DEVICE_PLUGIN_EPC_MODE: 'devices',
-      DEVICE_PLUGIN_KUBELET_DIR: kubeletDirectory,
+      ...api.environment,
+      DEVICE_PLUGIN_KUBELET_DIR: kubelet.directory,
       DEVICE_PLUGIN_SIMULATED_ROOT: root,
+      DEVICE_PLUGIN_PROBE_PORT: String(probePort),
     },
     helperSettings: { QUOTE_HELPER_SOCKET: socket, QUOTE_HELPER_SIMULATED_ROOT: root },
-    registered: signal =>
-      new Promise((resolve, reject) => {
-        onRegistered = resolve
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-      }),
+    kubelet,
+    bareKubelet,
+    bareResource: BARE_RESOURCE,
+    serving: async signal => {
+      await Promise.all([kubelet.registered(signal), api.published(signal)])
+    },
     answering: signal => answering(socket, signal),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }

@@ -8,7 +8,8 @@ const figures: Readonly<Record<string, () => Promise<Figure>>> = {
 
 const usage = `npm run bench -- FIGURE [--quick] [--output json]
 
-  daemons   idle memory and CPU of device plugin and quote helper, and how soon they serve
+  daemons   idle memory and CPU of device plugin and quote helper, how soon they serve, and the
+            plugin again after its kubelet's restart
 
   --quick   fewer and shorter runs: shows that it works, not a figure to state
 `

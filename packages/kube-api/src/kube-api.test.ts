@@ -1,70 +1,25 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
-import { createServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
-import { promisify } from 'node:util'
 import { z } from 'zod'
+import { listenTls, makeIdentity } from '../testing/tls-server.ts'
 import { inCluster, KubeApiError, kubeApi } from './index.ts'
 
-const run = promisify(execFile)
 const directory = await mkdtemp(join(tmpdir(), 'alcove-kube-'))
 after(() => rm(directory, { recursive: true }))
 
-/** A certificate authority, and a server's certificate of its own for 127.0.0.1. */
-async function authority(name: string): Promise<{ ca: string; key: string; certificate: string }> {
-  const file = (kind: string) => join(directory, `${name}.${kind}`)
-  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
-  const openssl = (...args: string[]) => run('openssl', args)
-  await openssl(
-    'req',
-    '-x509',
-    ...ec,
-    '-subj',
-    `/CN=${name}`,
-    '-keyout',
-    file('ca.key'),
-    '-out',
-    file('ca'),
-  )
-  await openssl('req', ...ec, '-subj', '/CN=api', '-keyout', file('key'), '-out', file('csr'))
-  await writeFile(file('ext'), 'subjectAltName=IP:127.0.0.1')
-  const signed = [
-    '-CA',
-    file('ca'),
-    '-CAkey',
-    file('ca.key'),
-    '-days',
-    '1',
-    '-extfile',
-    file('ext'),
-  ]
-  await openssl('x509', '-req', '-in', file('csr'), ...signed, '-out', file('crt'))
-  return { ca: file('ca'), key: file('key'), certificate: file('crt') }
-}
-
-const ours = await authority('ours')
-const another = await authority('another')
+const ours = await makeIdentity(directory, 'ours')
+const another = await makeIdentity(directory, 'another')
 const tokenFile = join(directory, 'token')
 await writeFile(tokenFile, 'first\n')
 
 async function server(t: TestContext, listener: RequestListener, identity = ours) {
-  const listening = createServer(
-    { key: await readFile(identity.key), cert: await readFile(identity.certificate) },
-    listener,
-  ).listen(0, '127.0.0.1')
-  await once(listening, 'listening')
-  t.after(() => {
-    listening.closeAllConnections()
-    listening.close()
-  })
-  const address = listening.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  return { host: '127.0.0.1', port, tokenFile, caFile: ours.ca }
+  const { host, port, [Symbol.dispose]: close } = await listenTls(identity, listener)
+  t.after(close)
+  return { host, port, tokenFile, caFile: ours.ca }
 }
 
 const Name = z.object({ metadata: z.object({ name: z.string() }) })
@@ -236,4 +191,15 @@ test('in a cluster the API server is where the kubelet says, and elsewhere there
   equal(inCluster({ KUBERNETES_SERVICE_HOST: '10.0.0.1' })?.port, 443)
   equal(inCluster({}), undefined)
   equal(inCluster({ KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: 'x' }), undefined)
+})
+
+test('the token and the authority are in the kubelet’s directory, unless another is named', () => {
+  const files = (environment: Readonly<Record<string, string>>) => {
+    const found = inCluster({ KUBERNETES_SERVICE_HOST: '10.0.0.1', ...environment })
+    return [found?.tokenFile, found?.caFile]
+  }
+  const kubelets = '/var/run/secrets/kubernetes.io/serviceaccount'
+  deepEqual(files({}), [`${kubelets}/token`, `${kubelets}/ca.crt`])
+  deepEqual(files({ ALCOVE_SERVICE_ACCOUNT_DIR: '' }), files({}))
+  deepEqual(files({ ALCOVE_SERVICE_ACCOUNT_DIR: '/t' }), ['/t/token', '/t/ca.crt'])
 })
