@@ -1,11 +1,12 @@
 // EPC in bytes is a number in the node's status, which anybody may overwrite and a kubelet takes at its word: it is kept there.
-import { equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { allocatable, getNode, waitForNode } from '../kube/nodes.ts'
 import { deletePod, hasEnded, isRunning, podsPath, waitForPod } from '../kube/pods.ts'
 import { waitUntil } from '../kube/wait.ts'
+import { AllocatableWatch } from './allocatable-watch.ts'
 import { extraNode } from './extra-node.ts'
 import { spread } from './figures.ts'
 import { restartKubelet } from './kubelet-state.ts'
@@ -140,6 +141,22 @@ async function clearBackOff(): Promise<void> {
     '--timeout=120s',
   ])
 }
+
+test('pods that are put on the node by its name and ask for more than there is are refused, and raise nothing', async () => {
+  const seen = new AllocatableWatch(api, NODE, EPC_BYTES)
+  for (const name of ['greedy-1', 'greedy-2', 'greedy-3']) {
+    const pod = boxPod({ name, nodeName: NODE, epcMiB: 200, script: 'exec sleep 10000' })
+    await api.create(podsPath(namespace.name), pod)
+    const { status } = await waitForPod(api, namespace.name, name, hasEnded, { what: name })
+    equal(status.phase, 'Failed')
+    match(status.reason, /OutOfsgx/)
+  }
+  await seen[Symbol.asyncDispose]()
+  deepEqual(
+    seen.seen.map(one => one.allocatable),
+    [offered],
+  )
+})
 
 test('a node whose object is deleted has its EPC again when its kubelet registers it', async context => {
   const bytes = (48 - RESERVED_MIB) * MIB

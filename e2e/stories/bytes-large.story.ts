@@ -11,13 +11,15 @@ import { processOf } from './node-process.ts'
 import { RESERVED_MIB, waitForEpc } from './offered.ts'
 import { registeredAfter } from './plugin-log.ts'
 import { boxPod, HAS_DEVICE } from './pod-manifest.ts'
-import { figuresText, processFigures } from './process-figures.ts'
+import { figuresText, type ProcessFigures, processFigures } from './process-figures.ts'
 import { openWorld } from './world.ts'
 
 const world = openWorld()
 const { api } = world
 const MIB = 2 ** 20
 const GIB = 1024
+
+const cost: { readonly kubelet: ProcessFigures; readonly plugin: ProcessFigures }[] = []
 
 const sizes = [
   { name: 'small', number: 28, epcMiB: [56] },
@@ -46,8 +48,21 @@ for (const spec of sizes) {
     await waitForEpc(world, node.name, bytes)
     const [kubelet = 0] = await daemonsOf(node.directory, 'kubelet')
     const plugin = await processOf(node, /alcove-node .*device-plugin/)
-    context.diagnostic(`kubelet: ${figuresText(await processFigures(kubelet))}`)
-    context.diagnostic(`plugin: ${figuresText(await processFigures(plugin))}`)
-    ok(kubelet > 0)
+    const figures = {
+      kubelet: await processFigures(kubelet),
+      plugin: await processFigures(plugin),
+    }
+    context.diagnostic(`kubelet: ${figuresText(figures.kubelet)}`)
+    context.diagnostic(`plugin: ${figuresText(figures.plugin)}`)
+    cost.push(figures)
   })
 }
+
+test('the large node costs kubelet and plugin no more memory than the small one', () => {
+  const [small, large] = cost
+  ok(small !== undefined && large !== undefined)
+  for (const part of ['kubelet', 'plugin'] as const) {
+    const [little, much] = [small[part].residentMiB, large[part].residentMiB]
+    ok(much <= little * 1.25, `${part}: ${much} MiB, ${little} on the small node`)
+  }
+})

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { z } from 'zod'
 import { waitForObject } from '../kube/wait.ts'
 import { extraNode } from './extra-node.ts'
-import { EPC_BYTES } from './names.ts'
+import { ENCLAVE, EPC_BYTES } from './names.ts'
 import { openWorld } from './world.ts'
 
 const world = openWorld()
@@ -17,7 +17,7 @@ const Tainted = z.object({
   status: z.object({ allocatable: z.record(z.string(), z.string()).default({}) }),
 })
 
-test('the startup taint goes when EPC is allocatable, not before, and the pool’s own taint stays', async () => {
+test('the startup taint goes when EPC and the enclave device are allocatable, not before, and the pool’s own taint stays', async () => {
   const taints = [{ key: STARTUP, value: 'pending', effect: 'NoSchedule' }, spot]
   const seen: { readonly tainted: boolean; readonly epc: boolean }[] = []
   const path = `/api/v1/nodes?fieldSelector=${encodeURIComponent('metadata.name=tainted')}`
@@ -27,7 +27,8 @@ test('the startup taint goes when EPC is allocatable, not before, and the pool�
     Tainted,
     ({ spec, status }) => {
       const tainted = spec.taints.some(({ key }) => key === STARTUP)
-      seen.push({ tainted, epc: status.allocatable[EPC_BYTES] !== undefined })
+      const can = (resource: string): boolean => Number(status.allocatable[resource] ?? 0) > 0
+      seen.push({ tainted, epc: can(EPC_BYTES) && can(ENCLAVE) })
       return !tainted && spec.taints.every(({ key }) => !key.startsWith('node.kubernetes.io/'))
     },
     { what: 'the startup taint to go' },

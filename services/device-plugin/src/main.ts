@@ -17,7 +17,7 @@ import { CdiGroups } from './cdi-groups.ts'
 import { countedPlugin } from './counted-plugin.ts'
 import { epcPlugin, type PluginDeps } from './epc-plugin.ts'
 import { epcWanted } from './epc-wanted.ts'
-import type { Metrics } from './metrics.ts'
+import { LateMetrics } from './late-metrics.ts'
 import type { NodeKeeper } from './node-keeper.ts'
 import { isOffer, type NodeOffer, type NoOffer, type Offer } from './node-offer.ts'
 import { NodeWatch } from './node-watch.ts'
@@ -28,8 +28,11 @@ import { type DevicePluginSettings, type NodeSettings, readSettings } from './se
 
 /** While all is well, changes are noticed by the directory's watch and the stream's end; this is for what they miss. */
 const POLL_MS = 5_000
-/** How old what is known of the node may be. */
-const LOOK_MS = 2_000
+/** How old what is known of the node may be. A look is some twenty small reads: every 2 s they were half of what the plugin costs. */
+const LOOK_MS = 5_000
+
+/** Of an object of the API server's: 1.5 MiB where it is stored, and up to six times that as JSON, in which Go escapes `<`. */
+const LARGEST_OBJECT = 16 * 2 ** 20
 
 export interface DevicePluginDeps {
   readonly environment: Environment
@@ -37,7 +40,7 @@ export interface DevicePluginDeps {
   readonly stop: AbortSignal
   /** The program's, for the metrics. */
   readonly version?: string
-  /** Between two looks at the node; 2,000 unless a test cannot wait. */
+  /** Between two looks at the node; 5,000 unless a test cannot wait. */
   readonly lookMs?: number
 }
 
@@ -51,7 +54,7 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
   const { log, stop } = deps
   const settings = readSettings(deps.environment)
   let notReady: Probes['notReady'] = () => 'the node has not been looked at yet'
-  let metrics: Metrics | undefined
+  let metrics: LateMetrics | undefined
   const { probePort: port } = settings
   const probes = { notReady: () => notReady(), metrics: async () => (await metrics?.text()) ?? '' }
   await using _probes = port === 0 ? undefined : await serveProbes({ port, ...probes })
@@ -71,20 +74,17 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
   const serving = new Map<string, PluginServer>()
   const streaming = (): boolean =>
     serving.size > 0 && [...serving.values()].every(server => server.streaming)
-  await using keeper = await keepNode(settings, deps, { offer: () => watch.offer, streaming })
+  const superseded = (): boolean => [...serving.values()].some(server => server.superseded)
+  const node = { offer: () => watch.offer, streaming, superseded }
+  await using keeper = await keepNode(settings, deps, node)
   watch.onChange(() => keeper?.look())
   const plugins = pluginsOf(settings, { source: watch, settings, groups })
-  if (port !== 0) {
+  const parts = { settings, version: deps.version ?? '', watch, keeper, serving, plugins }
+  using lateMetrics = new LateMetrics(async () => {
     const { pluginMetrics } = await import('./plugin-metrics.ts')
-    metrics = pluginMetrics({
-      settings,
-      version: deps.version ?? '',
-      watch,
-      keeper,
-      serving,
-      plugins,
-    })
-  }
+    return pluginMetrics(parts)
+  })
+  if (port !== 0) metrics = lateMetrics
   const nothing = (reason: NoOffer): void => {
     log.warn('nothing to offer', { ...reason, simulated: isSimulated(settings.node) })
     // Nothing to offer is as it should be on such a node; not to know what there is, is not.
@@ -136,7 +136,11 @@ function pluginsOf({ epcMode }: DevicePluginSettings, deps: PluginDeps): readonl
 async function keepNode(
   settings: DevicePluginSettings,
   { environment, log, stop }: DevicePluginDeps,
-  node: { readonly offer: () => NodeOffer; readonly streaming: () => boolean },
+  node: {
+    readonly offer: () => NodeOffer
+    readonly streaming: () => boolean
+    readonly superseded: () => boolean
+  },
 ): Promise<NodeKeeper | undefined> {
   const { epcMode, nodeName, startupTaint } = settings
   const { inCluster, kubeApi } = await import('@alcove/kube-api')
@@ -150,13 +154,15 @@ async function keepNode(
   const { NodeKeeper } = await import('./node-keeper.ts')
   const resource = epcMode === 'bytes' ? EPC_BYTES_RESOURCE : EPC_RESOURCE
   return NodeKeeper.start({
-    api: kubeApi(server),
+    api: kubeApi({ ...server, maxBytes: LARGEST_OBJECT }),
     nodeName,
     startupTaint,
     formerResources: [epcMode === 'bytes' ? EPC_RESOURCE : ENCLAVE_RESOURCE],
     wanted: asDevices => epcWanted(node.offer(), settings, asDevices),
     streaming: node.streaming,
+    superseded: node.superseded,
     resource,
+    needed: epcMode === 'bytes' ? [EPC_BYTES_RESOURCE, ENCLAVE_RESOURCE] : [EPC_RESOURCE],
     log,
     signal: stop,
   })

@@ -14,6 +14,11 @@ interface StoredNode {
   status: { capacity: Record<string, string>; allocatable: Record<string, string> }
 }
 
+/** As the API server writes a quantity: 131072000 becomes `131072k`. */
+function canonical(value: string): string {
+  return /^[1-9]\d*000$/.test(value) ? `${value.slice(0, -3)}k` : value
+}
+
 /** An API server with one node and its pods, which notes what is asked of it. */
 class FakeApi implements KubeApi {
   node: StoredNode | undefined = this.#fresh('first')
@@ -102,7 +107,7 @@ class FakeApi implements KubeApi {
       const into = list === 'capacity' ? node.status.capacity : node.status.allocatable
       for (const [key, value] of Object.entries(values)) {
         if (value === null) delete into[key]
-        else into[key] = value
+        else into[key] = canonical(value)
       }
     }
     if (spec !== undefined) node.spec = spec
@@ -154,7 +159,9 @@ async function withKeeper(
     formerResources: [],
     wanted: () => ({ kind: 'epc', bytes: 100n }),
     streaming: () => true,
+    superseded: () => false,
     resource: EPC,
+    needed: [EPC],
     log: { info: note('info'), warn: note('warn'), error: note('error') },
     signal: new AbortController().signal,
     timing: { goneMs: 50, firstBackOffMs: 10, lastBackOffMs: 40, quietMs: 500 },
@@ -209,6 +216,38 @@ test('what another writes is put right, it is told who, and a persistent one is 
     match(api.events[0]?.message ?? '', /was set to 0 by nfd-master; put back to 100/)
     equal(lines.filter(line => line.includes('EPC overwritten')).length, 5)
   })
+})
+
+test('a figure that the API server writes in another form is right, and is written once', async () => {
+  await withKeeper(
+    async ({ api, keeper }) => {
+      await until('published', () => capacity(api) === '131072k')
+      await until('seen', () => keeper.notPublished(true) === undefined)
+      await sleep(50)
+      equal(api.patches.length, 1)
+      equal(keeper.overwrites, 0)
+    },
+    { wanted: () => ({ kind: 'epc', bytes: 131_072_000n }) },
+  )
+})
+
+test('an instance that a newer one has taken over from writes nothing', async () => {
+  await withKeeper(
+    async ({ api }) => {
+      await sleep(60)
+      deepEqual(api.patches, [])
+    },
+    { superseded: () => true },
+  )
+})
+
+test('a node of which nothing is left to publish is no reason not to be ready', async () => {
+  await withKeeper(
+    async ({ keeper }) => {
+      await until('looked', () => keeper.notPublished(true) === undefined)
+    },
+    { wanted: () => ({ kind: 'none' }) },
+  )
 })
 
 test('a node that was deleted and is there again gets its EPC, and nobody is blamed', async () => {

@@ -1,7 +1,7 @@
 import { followCollection, type KubeApi, KubeApiError, recordNodeEvent } from '@alcove/kube-api'
 import type { Log } from '@alcove/process'
-import { type NodeObject, nodeObject, otherWriter } from './node-object.ts'
-import { type Plan, planNode, type Wanted } from './node-plan.ts'
+import { type NodeObject, nodeObject, otherWriter, quantityIn } from './node-object.ts'
+import { isEpc, type Plan, planNode, type Wanted } from './node-plan.ts'
 import { type PodEpc, type PodSpec, podEpc, podSpec, sumOf } from './pod-epc.ts'
 import { EPC_BYTES_RESOURCE } from './resource-names.ts'
 
@@ -15,8 +15,12 @@ export interface NodeKeeperDeps {
   readonly wanted: (asDevices: bigint) => Wanted
   /** Whether the kubelet gives the devices to pods that ask for them. */
   readonly streaming: () => boolean
+  /** Whether a newer instance of the plugin has taken over: what is to be written is that one's to say. */
+  readonly superseded: () => boolean
   /** The resource that pods ask for EPC by, in this node's mode. */
   readonly resource: string
+  /** What has to be allocatable for a pod with EPC to run. */
+  readonly needed: readonly string[]
   readonly log: Log
   readonly signal: AbortSignal
   readonly timing?: Partial<KeeperTiming>
@@ -58,6 +62,8 @@ export class NodeKeeper implements AsyncDisposable {
   /** Of each pod that has not ended, by uid; `undefined` until the API server has told. */
   #pods: { readonly bytes: readonly PodEpc[]; readonly devices: readonly PodEpc[] } | undefined
   #understood = true
+  /** There is no EPC, or none is left of it for pods that ask in this mode. */
+  #nothingLeft = false
   /** What was written last, and to which Node. */
   #written:
     | { readonly uid: string; readonly value: string | null | undefined; readonly version: string }
@@ -100,12 +106,10 @@ export class NodeKeeper implements AsyncDisposable {
 
   /** Why pods cannot ask for EPC yet, though there is some; `undefined` where they can. */
   notPublished(offered: boolean): string | undefined {
-    if (!offered || (this.#node !== undefined && this.#isAllocatable(this.#node))) return undefined
+    const { resource } = this.#deps
+    if (!offered || this.#nothingLeft) return undefined
+    if (this.#node !== undefined && isAllocatable(this.#node, resource)) return undefined
     return `the node's object does not show ${this.#deps.resource} yet${this.#complaint === undefined ? '' : `: ${this.#complaint}`}`
-  }
-
-  #isAllocatable({ status }: NodeObject): boolean {
-    return Number(status.allocatable[this.#deps.resource] ?? 0) > 0
   }
 
   /** Has the plan made anew: what the node has to give, or what the kubelet knows of it, has changed. */
@@ -196,14 +200,17 @@ export class NodeKeeper implements AsyncDisposable {
   /** Brings the node to the plan. Answers when to look again though nothing has happened, ms. */
   async #write(signal: AbortSignal): Promise<number | undefined> {
     const node = this.#node
-    if (node === undefined) return undefined
+    if (node === undefined || this.#deps.superseded()) return undefined
     const [wanted, againMs] = this.#wanted()
-    const { startupTaint, formerResources } = this.#deps
+    const { startupTaint, formerResources, needed } = this.#deps
     const held = this.#pods === undefined ? undefined : sumOf(this.#pods.bytes)
-    const serving = this.#deps.streaming() && this.#isAllocatable(node)
+    const serving = this.#deps.streaming() && needed.every(name => isAllocatable(node, name))
     const plan = planNode({ node, wanted, held, formerResources, startupTaint, serving })
     if (Object.keys(plan.quantities).length > 0) {
-      const leftMs = this.#isOverwritten(node, plan) ? this.#backOffMs() : 0
+      // A kubelet that starts while the figure is less than its pods hold ends them: that is not waited out.
+      const found = quantityIn(node.status.capacity, EPC_BYTES_RESOURCE) ?? 0n
+      const urgent = held === undefined || found < held
+      const leftMs = !urgent && this.#isOverwritten(node, plan) ? this.#backOffMs() : 0
       if (leftMs > 0) return leftMs
       await this.#writeQuantities(node, plan, signal)
     } else if (plan.taints !== undefined) {
@@ -218,12 +225,20 @@ export class NodeKeeper implements AsyncDisposable {
       EPC_BYTES_RESOURCE in quantities &&
       this.#written?.uid === metadata.uid &&
       this.#written.value !== undefined &&
-      this.#written.value !== (status.capacity[EPC_BYTES_RESOURCE] ?? null)
+      !isEpc(status.capacity, this.#written.value)
     )
   }
 
   #wanted(): [Wanted, number | undefined] {
-    const wanted = this.#deps.wanted(sumOf(this.#pods?.devices ?? []))
+    // What pods hold as devices is not known before the API server has told of them.
+    if (this.#pods === undefined && this.#understood) return [{ kind: 'unknown' }, undefined]
+    const asDevices = sumOf(this.#pods?.devices ?? [])
+    const wanted = this.#deps.wanted(asDevices)
+    const nothing = wanted.kind === 'none'
+    if (nothing && !this.#nothingLeft) {
+      this.#deps.log.info('no EPC to publish', { heldAsDevices: String(asDevices) })
+    }
+    this.#nothingLeft = nothing
     const { goneMs } = this.#timing
     if (wanted.kind !== 'none') {
       this.#goneSince = undefined
@@ -273,7 +288,10 @@ export class NodeKeeper implements AsyncDisposable {
     value: string | null,
     signal: AbortSignal,
   ): Promise<void> {
-    const writer = otherWriter(node, COMPONENT) ?? 'an unknown client'
+    const other = otherWriter(node, COMPONENT)
+    // nobody else has ever written it: another instance of this plugin did, with other settings
+    if (other === undefined && found !== null) return
+    const writer = other ?? 'an unknown client'
     const was = found === null ? 'removed' : `set to ${found}`
     const message = `${EPC_BYTES_RESOURCE} was ${was} by ${writer}; put back to ${value ?? 'nothing'}. One writer is enough: take EPC out of its NodeFeatureRule, or remove sgx_epchook`
     this.#deps.log.warn('EPC overwritten', { found, value, writer })
@@ -325,6 +343,10 @@ export class NodeKeeper implements AsyncDisposable {
     }
     this.#rung = false
   }
+}
+
+function isAllocatable({ status }: NodeObject, resource: string): boolean {
+  return (quantityIn(status.allocatable, resource) ?? 0n) > 0n
 }
 
 /** Resource versions are numbers that grow (Kubernetes 1.35 says so; etcd has always done so). What is not one is not older. */

@@ -1,3 +1,4 @@
+import { KubeApiError, parseQuantity } from '@alcove/kube-api'
 import { z } from 'zod'
 import { EPC_BYTES_RESOURCE } from './resource-names.ts'
 
@@ -49,6 +50,21 @@ export const nodeObject: z.ZodType<NodeObject> = z.object({
     .object({ capacity: quantities, allocatable: quantities })
     .default({ capacity: {}, allocatable: {} }),
 })
+
+/** A quantity, whatever its form: the API server makes `131072k` of 131072000. `undefined` where there is none, or it is malformed. */
+export function quantityIn(
+  quantities: Readonly<Record<string, string>>,
+  resource: string,
+): bigint | undefined {
+  const text = quantities[resource]
+  if (text === undefined) return undefined
+  try {
+    return parseQuantity(text)
+  } catch (error) {
+    if (error instanceof KubeApiError) return undefined
+    throw error
+  }
+}
 
 /** Who else wrote EPC into the node's capacity, as the API server has noted; the one who did so last. */
 export function otherWriter({ metadata }: NodeObject, ourselves: string): string | undefined {

@@ -40,6 +40,11 @@ const cases: readonly [
 ][] = [
   ['EPC is published where there is none', { node: node({}) }, { [EPC]: '100' }],
   ['what is right is left alone', { node: node({ [EPC]: '100' }) }, {}],
+  [
+    'a figure that the API server has written otherwise is the same',
+    { node: node({ [EPC]: '131072k' }), wanted: { kind: 'epc', bytes: 131_072_000n } },
+    {},
+  ],
   ['a 0 of another writer is put right', { node: node({ [EPC]: '0' }) }, { [EPC]: '100' }],
   ['a wrong figure is put right', { node: node({ [EPC]: '12Mi' }) }, { [EPC]: '100' }],
   [

@@ -1,6 +1,6 @@
 // What is to be written to the node's object, now. Pure: it follows from what is there, so that a plugin which is killed between any two
 // steps goes on where the next look finds it.
-import type { NodeObject } from './node-object.ts'
+import { type NodeObject, quantityIn } from './node-object.ts'
 import { EPC_BYTES_RESOURCE } from './resource-names.ts'
 
 /** What the plugin would have the node offer. */
@@ -15,7 +15,7 @@ export type Wanted =
 export interface PlanInput {
   readonly node: NodeObject
   readonly wanted: Wanted
-  /** Bytes that the node's pods hold by `sgx.intel.com/epc`; `undefined` while the API server has not told. */
+  /** Bytes that pods which the kubelet has admitted hold by `sgx.intel.com/epc`; `undefined` while the API server has not told. */
   readonly held: bigint | undefined
   /** Resources of the mode that this node is not in, which a kubelet leaves behind. */
   readonly formerResources: readonly string[]
@@ -42,9 +42,8 @@ export function planNode(input: PlanInput): Plan {
   const quantities: Record<string, string | null> = {}
   const target = epcTarget(input)
   if (target !== 'keep') {
-    const is = capacity[EPC_BYTES_RESOURCE] ?? null
-    const given = allocatable[EPC_BYTES_RESOURCE] ?? null
-    if (is !== target || given !== target) quantities[EPC_BYTES_RESOURCE] = target
+    const right = [capacity, allocatable].every(quantities => isEpc(quantities, target))
+    if (!right) quantities[EPC_BYTES_RESOURCE] = target
   }
   for (const name of formerResources) {
     // A kubelet keeps a plugin's resource for five minutes after the plugin is gone, and then writes 0, once.
@@ -57,22 +56,28 @@ export function planNode(input: PlanInput): Plan {
 }
 
 function epcTarget({ node, wanted, held }: PlanInput): string | null | 'keep' {
-  const published = readBytes(node.status.capacity[EPC_BYTES_RESOURCE])
   if (wanted.kind === 'unknown') return 'keep'
-  if (wanted.kind === 'none') {
-    if (node.status.capacity[EPC_BYTES_RESOURCE] === undefined) {
-      return node.status.allocatable[EPC_BYTES_RESOURCE] === undefined ? 'keep' : null
-    }
-    if (held === undefined) return 'keep'
-    if (held === 0n) return null
-    return published < held ? String(held) : 'keep'
-  }
-  const floor = held ?? published
-  if (floor > wanted.bytes) return String(floor)
-  return String(wanted.bytes)
+  if (wanted.kind === 'none') return withoutEpc(node, held)
+  // never below what pods hold that the kubelet has admitted
+  const floor = held ?? quantityIn(node.status.capacity, EPC_BYTES_RESOURCE) ?? 0n
+  return floor > wanted.bytes ? String(floor) : String(wanted.bytes)
 }
 
-/** A figure of ours is plain digits; what another writer left there may be anything, and is replaced. */
-function readBytes(text: string | undefined): bigint {
-  return text !== undefined && /^\d{1,19}$/.test(text) ? BigInt(text) : 0n
+function withoutEpc({ status }: NodeObject, held: bigint | undefined): string | null | 'keep' {
+  const { capacity, allocatable } = status
+  if (capacity[EPC_BYTES_RESOURCE] === undefined) {
+    return allocatable[EPC_BYTES_RESOURCE] === undefined ? 'keep' : null
+  }
+  if (held === undefined) return 'keep'
+  if (held === 0n) return null
+  return (quantityIn(capacity, EPC_BYTES_RESOURCE) ?? 0n) < held ? String(held) : 'keep'
+}
+
+/** Whether EPC is this figure there; `null`: not there at all. */
+export function isEpc(
+  quantities: Readonly<Record<string, string>>,
+  target: string | null,
+): boolean {
+  if (target === null) return quantities[EPC_BYTES_RESOURCE] === undefined
+  return quantityIn(quantities, EPC_BYTES_RESOURCE) === BigInt(target)
 }

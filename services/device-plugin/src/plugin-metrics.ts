@@ -1,6 +1,7 @@
 import { type DevicePlugin, listPodResources, type PluginServer } from '@alcove/kubelet'
 import { type ContainerEpc, Metrics } from './metrics.ts'
 import type { NodeKeeper } from './node-keeper.ts'
+import { quantityIn } from './node-object.ts'
 import type { NodeWatch } from './node-watch.ts'
 import type { PodEpc } from './pod-epc.ts'
 import { EPC_BYTES_RESOURCE, EPC_RESOURCE } from './resource-names.ts'
@@ -30,10 +31,10 @@ export function pluginMetrics(parts: {
     devices: () =>
       new Map(plugins.map(({ plugin }) => [plugin.resourceName, plugin.devices()] as const)),
     allocatableBytes: () => {
-      const allocatable = keeper?.node?.status.allocatable
+      const allocatable = keeper?.node?.status.allocatable ?? {}
       return epcMode === 'bytes'
-        ? Number(allocatable?.[EPC_BYTES_RESOURCE] ?? 0)
-        : Number(allocatable?.[EPC_RESOURCE] ?? 0) * MIB
+        ? Number(quantityIn(allocatable, EPC_BYTES_RESOURCE) ?? 0n)
+        : Number(quantityIn(allocatable, EPC_RESOURCE) ?? 0n) * MIB
     },
     held: () =>
       epcMode === 'bytes'

@@ -45,6 +45,16 @@ test('a pod that has ended holds nothing, nor does one that asks for none', () =
   equal(podEpc(pod({ containers: [{ name: 'a' }] }), 'bytes'), undefined)
 })
 
+test('a pod that the kubelet has not admitted holds nothing, whatever it asks for', () => {
+  const spec = { containers: [container('a', '200Gi')] }
+  equal(podEpc(pod(spec, 'Pending'), 'bytes'), undefined)
+  const metadata = { name: 'p', namespace: 'ns' }
+  const status = { phase: 'Pending', containerStatuses: [{ name: 'a' }] }
+  const admitted = podSpec.parse({ metadata, spec, status })
+  ok(admitted !== undefined)
+  equal(podEpc(admitted, 'bytes')?.bytes, 200n << 30n)
+})
+
 test('devices of the other mode are MiB', () => {
   const requests = { 'kubernetes.azure.com/sgx_epc_mem_in_MiB': '10' }
   const spec = { containers: [{ name: 'a', resources: { requests } }] }

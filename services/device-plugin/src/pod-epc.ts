@@ -10,7 +10,7 @@ export interface PodSpec {
     readonly containers: readonly Container[]
     readonly initContainers: readonly Container[]
   }
-  readonly status: { readonly phase: string }
+  readonly status: { readonly phase: string; readonly containerStatuses: readonly unknown[] }
 }
 
 interface Container {
@@ -51,7 +51,9 @@ const readable: z.ZodType<PodSpec> = z.object({
     containers: z.array(container),
     initContainers: z.array(container).default([]),
   }),
-  status: z.object({ phase: z.string().default('') }).default({ phase: '' }),
+  status: z
+    .object({ phase: z.string().default(''), containerStatuses: z.array(z.unknown()).default([]) })
+    .default({ phase: '', containerStatuses: [] }),
 })
 
 /** A pod that is not as the API says is `undefined`: what it holds is not known, and the other pods are followed all the same. */
@@ -71,12 +73,16 @@ export interface PodEpc {
 
 const MIB = 1n << 20n
 
-/** What the pod holds under one of EPC's two names; `undefined` where nothing, or where it has ended. */
+/**
+ * What the pod holds under one of EPC's two names; `undefined` where nothing, where it has ended, and while the kubelet has not
+ * admitted it: anybody can put a pod that asks for any amount on a node by its name, and what admission refuses holds nothing.
+ */
 export function podEpc(
   { metadata, spec, status }: PodSpec,
   mode: 'bytes' | 'devices',
 ): PodEpc | undefined {
-  if (status.phase === 'Succeeded' || status.phase === 'Failed') return undefined
+  const admitted = status.phase === 'Running' || status.containerStatuses.length > 0
+  if (!admitted || status.phase === 'Succeeded' || status.phase === 'Failed') return undefined
   const epcOf = ({ resources }: Container): bigint =>
     mode === 'bytes'
       ? (resources.requests[EPC_BYTES_RESOURCE] ?? 0n)

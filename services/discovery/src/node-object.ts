@@ -9,7 +9,10 @@ export interface NodeObject {
     readonly labels: Readonly<Record<string, string>>
     readonly annotations: Readonly<Record<string, string>>
   }
-  readonly status: { readonly conditions: readonly NodeCondition[] }
+  readonly status: {
+    readonly capacity: Readonly<Record<string, string>>
+    readonly conditions: readonly NodeCondition[]
+  }
 }
 
 export interface NodeCondition {
@@ -32,6 +35,7 @@ export const NodeObject: z.ZodType<NodeObject> = z.object({
   }),
   status: z
     .object({
+      capacity: words,
       conditions: z
         .array(
           z.object({
@@ -44,5 +48,5 @@ export const NodeObject: z.ZodType<NodeObject> = z.object({
         )
         .default([]),
     })
-    .default({ conditions: [] }),
+    .default({ capacity: {}, conditions: [] }),
 })

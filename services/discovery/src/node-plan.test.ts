@@ -26,11 +26,17 @@ interface Given {
   readonly labels?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
   readonly conditions?: readonly NodeCondition[]
+  readonly capacity?: Readonly<Record<string, string>>
 }
 
-function node({ labels = {}, annotations = {}, conditions = [] }: Given = {}): NodeObject {
+function node({
+  labels = {},
+  annotations = {},
+  conditions = [],
+  capacity = {},
+}: Given = {}): NodeObject {
   const metadata = { name: 'n', uid: 'u', resourceVersion: '1', labels, annotations }
-  return { metadata, status: { conditions } }
+  return { metadata, status: { capacity, conditions } }
 }
 
 const condition = (type: string, status: string, more: Partial<NodeCondition> = {}) => ({
@@ -56,6 +62,7 @@ function applied(before: NodeObject, plan: NodePlan): NodeObject {
       annotations: changed(metadata.annotations, plan.annotations),
     },
     status: {
+      ...status,
       conditions: [
         ...status.conditions.filter(({ type }) => !names.has(type)),
         ...plan.conditions.flatMap(one => ('$patch' in one ? [] : [one])),
@@ -69,6 +76,17 @@ test('a capable node gets all labels, and which are ours is noted', () => {
   deepEqual(plan.labels, SGX_LABELS)
   deepEqual(plan.annotations, { [LABELS_ANNOTATION]: labels.join(',') })
   deepEqual(plan.events, [])
+})
+
+test('labels stay while EPC is published: its removal is the device plugin’s, which the label keeps there', () => {
+  const annotations = { [LABELS_ANNOTATION]: labels.join(',') }
+  const ours = { labels: SGX_LABELS, annotations }
+  const incapable = { capable: false, causes: [], reason: 'NoEpc', message: 'none' } as const
+  const long = { at: now.at, labelsMayGo: true }
+  const capacity = { 'sgx.intel.com/epc': '1Mi' }
+  deepEqual(planNode(node({ ...ours, capacity }), incapable, long).labels, {})
+  const gone = planNode(node(ours), incapable, long).labels
+  deepEqual(Object.values(gone), [null, null, null, null])
 })
 
 test('labels of somebody else stay his, whatever their value', () => {

@@ -1,6 +1,7 @@
 import type { NodeEvent } from '@alcove/kube-api'
 import {
   CONDITION_PREFIX,
+  EPC_BYTES_RESOURCE,
   LABELS_ANNOTATION,
   listedLabels,
   SGX_CAPABLE,
@@ -44,7 +45,7 @@ export function isNothing({ labels, annotations, conditions }: NodePlan): boolea
 }
 
 function planLabels(
-  { metadata }: NodeObject,
+  { metadata, status }: NodeObject,
   { capable }: Verdict,
   mayGo: boolean,
 ): Pick<NodePlan, 'labels' | 'annotations'> {
@@ -58,7 +59,9 @@ function planLabels(
       annotations: annotationTo(annotations, ours.length === 0 ? null : ours.join(',')),
     }
   }
-  if (capable === 'unknown' || !mayGo) return { labels: {}, annotations: {} }
+  // The device plugin takes EPC from the node when no pod holds it any more; without the label it would not be there to do so.
+  const published = EPC_BYTES_RESOURCE in status.capacity
+  if (capable === 'unknown' || !mayGo || published) return { labels: {}, annotations: {} }
   const going = listed.filter(key => key in labels)
   return {
     labels: Object.fromEntries(going.map(key => [key, null])),

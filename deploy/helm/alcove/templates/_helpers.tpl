@@ -116,9 +116,14 @@ valueFrom:
 ports:
   - name: probes
     containerPort: 8081
+# Ready soon after it has registered, which a rollout waits for; asked less often from then on, as each probe costs as much as a look at the node.
+startupProbe:
+  httpGet: { path: /readyz, port: probes }
+  periodSeconds: 1
+  failureThreshold: 86400
 readinessProbe:
   httpGet: { path: /readyz, port: probes }
-  periodSeconds: 2
+  periodSeconds: 10
 livenessProbe:
   httpGet: { path: /healthz, port: probes }
   periodSeconds: 20

@@ -111,6 +111,10 @@ export class Registration implements AsyncDisposable {
     return this.#followed && this.#claim === undefined && !this.#pulse?.silent
   }
 
+  get superseded(): boolean {
+    return this.#claim?.by === 'newer-instance'
+  }
+
   get registrations(): number {
     return this.#registrations
   }

@@ -31,6 +31,8 @@ export interface PluginServer extends AsyncDisposable {
   readonly path: string
   /** Whether the kubelet has accepted the plugin, receives its list, gives signs of life, and has nobody else for the resource. */
   readonly streaming: boolean
+  /** Whether a newer instance of this plugin on the node has taken over. */
+  readonly superseded: boolean
   /** How often a kubelet has accepted the plugin. */
   readonly registrations: number
   /** What went wrong last, if anything did; it may be over. */
