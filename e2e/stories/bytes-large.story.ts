@@ -62,7 +62,8 @@ test('the large node costs kubelet and plugin no more memory than the small one'
   const [small, large] = cost
   ok(small !== undefined && large !== undefined)
   for (const part of ['kubelet', 'plugin'] as const) {
-    const [little, much] = [small[part].residentMiB, large[part].residentMiB]
+    const little: number = small[part].residentMiB
+    const much: number = large[part].residentMiB
     ok(much <= little * 1.25, `${part}: ${much} MiB, ${little} on the small node`)
   }
 })
