@@ -80,9 +80,7 @@ export async function startNode(directory: string): Promise<DaemonsNode> {
     kubelet,
     bareKubelet,
     bareResource: BARE_RESOURCE,
-    serving: async signal => {
-      await Promise.all([kubelet.registered(signal), api.published(signal)])
-    },
+    serving: signal => kubelet.registered(signal),
     answering: signal => answering(socket, signal),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }

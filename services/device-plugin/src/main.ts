@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Host, mountedHost, simulatedHost } from '@alcove/host'
 import {
   type DevicePlugin,
@@ -31,6 +32,9 @@ const POLL_MS = 5_000
 /** How old what is known of the node may be. A look is some twenty small reads: every 2 s they were half of what the plugin costs. */
 const LOOK_MS = 5_000
 
+/** How long a start waits for a kubelet to register with, before it goes on. */
+const REGISTERED_MS = 1_000
+
 /** Of an object of the API server's: 1.5 MiB where it is stored, and up to six times that as JSON, in which Go escapes `<`. */
 const LARGEST_OBJECT = 16 * 2 ** 20
 
@@ -63,26 +67,24 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
     askRuntime: () => askRuntime(settings, deps),
     log,
   })
-  await using watch = await NodeWatch.start({
-    host: await hostOf(settings.node),
-    epcMode: settings.epcMode,
-    lookMs: deps.lookMs ?? LOOK_MS,
-    afterLook: offer => groups.follow(offer),
-    onUnreadable: reason => log.error('node cannot be read', { reason }),
-    onReadable: () => log.info('node can be read again'),
-  })
+  await using watch = await watchNode(settings, deps, groups)
   const serving = new Map<string, PluginServer>()
   const streaming = (): boolean =>
     serving.size > 0 && [...serving.values()].every(server => server.streaming)
   const superseded = (): boolean => [...serving.values()].some(server => server.superseded)
   const node = { offer: () => watch.offer, streaming, superseded }
-  await using keeper = await keepNode(settings, deps, node)
+  await using parts = new AsyncDisposableStack()
+  let keeper: NodeKeeper | undefined
+  const keep = async (): Promise<void> => {
+    keeper ??= await keepNode(settings, deps, node)
+    if (keeper !== undefined) parts.use(keeper)
+  }
   watch.onChange(() => keeper?.look())
   const plugins = pluginsOf(settings, { source: watch, settings, groups })
-  const parts = { settings, version: deps.version ?? '', watch, keeper, serving, plugins }
   using lateMetrics = new LateMetrics(async () => {
     const { pluginMetrics } = await import('./plugin-metrics.ts')
-    return pluginMetrics(parts)
+    const { version = '' } = deps
+    return pluginMetrics({ settings, version, watch, keeper: () => keeper, serving, plugins })
   })
   if (port !== 0) metrics = lateMetrics
   const nothing = (reason: NoOffer): void => {
@@ -90,28 +92,49 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
     // Nothing to offer is as it should be on such a node; not to know what there is, is not.
     notReady = () => (reason.condition === 'unread' ? reason.reason : undefined)
   }
+  if (!isOffer(watch.offer)) await keep()
   const first = await firstOffer(watch, nothing, stop)
   if (first === undefined) return
   await using servers = new AsyncDisposableStack()
+  const registered = Promise.withResolvers<void>()
   const started = await Promise.allSettled(
     plugins.map(async ({ endpoint, plugin }) => {
       const { resourceName } = plugin
       const server = await serve(plugin, endpoint, settings, event => {
         logPluginEvent(log, resourceName, event)
         metrics?.note(resourceName, event)
+        if (streaming()) registered.resolve()
         keeper?.look()
       })
       serving.set(resourceName, servers.use(server))
     }),
   )
   for (const one of started) if (one.status === 'rejected') throw one.reason
+  log.info('serving', { ...facts(first), simulated: isSimulated(settings.node) })
+  // Pods wait for the devices first: the API client, with TLS, is loaded when the kubelet has them.
+  await Promise.race([registered.promise, delay(REGISTERED_MS, undefined, { ref: false })])
+  await keep()
   notReady = () => {
     if (!streaming()) return 'not registered with the kubelet, or it does not follow the list'
     return keeper?.notPublished(isOffer(watch.offer))
   }
-  log.info('serving', { ...facts(first), simulated: isSimulated(settings.node) })
   watch.onChange(() => report(watch, log))
   await aborted(stop)
+}
+
+async function watchNode(
+  { node, epcMode }: DevicePluginSettings,
+  { log, lookMs = LOOK_MS }: DevicePluginDeps,
+  groups: CdiGroups,
+): Promise<NodeWatch> {
+  return NodeWatch.start({
+    host: await hostOf(node),
+    epcMode,
+    lookMs,
+    afterLook: offer => groups.follow(offer),
+    onUnreadable: reason => log.error('node cannot be read', { reason }),
+    onReadable: () => log.info('node can be read again'),
+  })
 }
 
 interface ServedPlugin {

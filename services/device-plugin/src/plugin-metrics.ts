@@ -14,7 +14,8 @@ export function pluginMetrics(parts: {
   readonly settings: DevicePluginSettings
   readonly version: string
   readonly watch: NodeWatch
-  readonly keeper: NodeKeeper | undefined
+  /** Asked when the metrics are: it starts after the registration. */
+  readonly keeper: () => NodeKeeper | undefined
   readonly serving: ReadonlyMap<string, PluginServer>
   readonly plugins: readonly { readonly plugin: DevicePlugin }[]
 }): Metrics {
@@ -31,16 +32,16 @@ export function pluginMetrics(parts: {
     devices: () =>
       new Map(plugins.map(({ plugin }) => [plugin.resourceName, plugin.devices()] as const)),
     allocatableBytes: () => {
-      const allocatable = keeper?.node?.status.allocatable ?? {}
+      const allocatable = keeper()?.node?.status.allocatable ?? {}
       return epcMode === 'bytes'
         ? Number(quantityIn(allocatable, EPC_BYTES_RESOURCE) ?? 0n)
         : Number(quantityIn(allocatable, EPC_RESOURCE) ?? 0n) * MIB
     },
     held: () =>
       epcMode === 'bytes'
-        ? Promise.resolve(bySpecs(keeper?.pods?.bytes))
-        : byKubelet().catch(() => bySpecs(keeper?.pods?.devices)),
-    overwrites: () => keeper?.overwrites ?? 0,
+        ? Promise.resolve(bySpecs(keeper()?.pods?.bytes))
+        : byKubelet().catch(() => bySpecs(keeper()?.pods?.devices)),
+    overwrites: () => keeper()?.overwrites ?? 0,
   })
 }
 
