@@ -56,6 +56,7 @@ const Rules = z.object({
     z.object({
       apiGroups: z.array(z.string()),
       resources: z.array(z.string()),
+      resourceNames: z.array(z.string()).optional(),
       verbs: z.array(z.string()),
     }),
   ),
@@ -177,10 +178,16 @@ test('each role allows what its part does, and nothing more', () => {
   const status = { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] }
   const pods = { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] }
   const events = [{ apiGroups: [''], resources: ['events'], verbs: ['get', 'create', 'patch'] }]
+  const rbac = { apiGroups: ['rbac.authorization.k8s.io'], resourceNames: ['alcove-sweep'] }
+  const own = [
+    { ...rbac, resources: ['clusterroles'], verbs: ['get', 'delete'] },
+    { ...rbac, resources: ['clusterrolebindings'], verbs: ['patch'] },
+    { ...rbac, apiGroups: [''], resources: ['serviceaccounts'], verbs: ['patch'] },
+  ]
   const allowed = new Map<string, unknown>([
     ['ClusterRole /alcove-device-plugin', [node, status, pods]],
     ['ClusterRole /alcove-discovery', [node, status]],
-    ['ClusterRole /alcove-sweep', [{ ...node, verbs: ['get', 'list', 'patch'] }, status]],
+    ['ClusterRole /alcove-sweep', [{ ...node, verbs: ['get', 'list', 'patch'] }, status, ...own]],
     ['Role default/alcove-device-plugin', events],
     ['Role default/alcove-discovery', events],
   ])
@@ -188,6 +195,22 @@ test('each role allows what its part does, and nothing more', () => {
   deepEqual(new Set(roles.map(({ resource }) => keyOf(resource))), new Set(allowed.keys()))
   for (const { where, resource } of roles) {
     deepEqual(Rules.parse(resource).rules, allowed.get(keyOf(resource)), where)
+  }
+})
+
+test('Helm takes nothing from a sweep that runs on after its timeout, and the sweep’s end takes all', () => {
+  const sweeps = all.filter(({ resource }) => resource.metadata.name === 'alcove-sweep')
+  ok(sweeps.length > 0)
+  for (const { where, resource } of sweeps) {
+    const isJob = resource.kind === 'Job'
+    const policy = isJob ? 'before-hook-creation,hook-succeeded' : 'before-hook-creation'
+    equal(resource.metadata.annotations['helm.sh/hook-delete-policy'], policy, where)
+    if (!isJob) continue
+    const { spec } = Workload.parse(resource)
+    equal(spec['ttlSecondsAfterFinished'], 60, where)
+    const [container] = spec.template.spec.containers
+    const args = ['sweep', '--remove-rights', 'alcove-sweep', '--namespace', NAMESPACE]
+    deepEqual(container?.['args'], args, where)
   }
 })
 

@@ -1,4 +1,4 @@
-import { inCluster, KubeApiError, kubeApi, type StrategicKubeApi } from '@alcove/kube-api'
+import { type DeletingKubeApi, inCluster, KubeApiError, kubeApi } from '@alcove/kube-api'
 
 /** A page of Nodes, each with its list of images, is larger than what a daemon asks for. */
 const MAX_BYTES = 32 * 2 ** 20
@@ -11,7 +11,7 @@ const TIMEOUT_MS = 10_000
  */
 export function clusterApi(
   environment: Readonly<Record<string, string | undefined>>,
-): StrategicKubeApi {
+): DeletingKubeApi {
   const server = inCluster(environment)
   if (server !== undefined) {
     return kubeApi({ ...server, maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS })

@@ -165,6 +165,11 @@ program
       .env('SWEEP_STARTUP_TAINT')
       .default('startup-taint.cluster-autoscaler.kubernetes.io/sgx'),
   )
+  .option(
+    '--remove-rights <name>',
+    'ServiceAccount, ClusterRole and ClusterRoleBinding to remove once nothing is left',
+  )
+  .option('--namespace <name>', 'of that ServiceAccount')
   .addOption(outputOption)
   .action(async options => {
     const { sweepCommand } = await import('./commands/sweep.ts')

@@ -14,6 +14,7 @@ import {
   SGX_LABELS,
   STARTUP_TAINT,
 } from '@alcove/discovery'
+import { z } from 'zod'
 import { failure, StandInNodes } from '../../../packages/kube-api/testing/stand-in-nodes.ts'
 import { alcove } from '../../testing/alcove.ts'
 import { type SweepOptions, sweepCommand } from './sweep.ts'
@@ -256,5 +257,107 @@ test('the startup taint is by default the device plugin’s', async () => {
 test('a wait that is no number of seconds is refused', async () => {
   for (const timeout of ['', '-1', '1.5', '86401', 'x']) {
     await rejects(sweep(cluster({}), { timeout }), { code: 'ERR_USAGE' })
+  }
+})
+
+const RBAC = '/apis/rbac.authorization.k8s.io/v1'
+const ROLE = `${RBAC}/clusterroles/s`
+const BINDING = `${RBAC}/clusterrolebindings/s`
+const ACCOUNT = '/api/v1/namespaces/n/serviceaccounts/s'
+const RIGHTS = [ROLE, BINDING, ACCOUNT]
+const named = { removeRights: 's', namespace: 'n' }
+
+function clusterWithRights(nodes: Readonly<Record<string, object>>) {
+  const server = cluster(nodes)
+  for (const path of RIGHTS) server.place(path, { metadata: { name: 's', uid: `of ${path}` } })
+  return server
+}
+
+test('a sweep that leaves nothing ends by removing its own rights, the role last', async () => {
+  const server = clusterWithRights({ 'sgx-a': bare })
+  const { code, lines } = await sweep(server, named)
+  equal(code, 0)
+  deepEqual(lines, ['swept: nothing of Alcove’s is left on 1 node'])
+  deepEqual(server.others, [])
+  const options = { propagationPolicy: 'Background', preconditions: { uid: `of ${ROLE}` } }
+  deepEqual(server.writes, [
+    `PATCH ${BINDING}`,
+    `PATCH ${ACCOUNT}`,
+    `DELETE ${ROLE} ${JSON.stringify(options)}`,
+  ])
+})
+
+test('binding and ServiceAccount are the role’s before it goes, and hold nothing up', async () => {
+  const server = clusterWithRights({})
+  const owned: unknown[] = []
+  const { api } = server
+  const deps = {
+    api: {
+      ...api,
+      delete: async () => {
+        for (const path of [BINDING, ACCOUNT]) owned.push(await api.get(path, Owned))
+      },
+    },
+  }
+  equal((await sweep(server, named, deps)).code, 0)
+  const owner = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', name: 's' }
+  const metadata = { ownerReferences: [{ ...owner, uid: `of ${ROLE}` }] }
+  deepEqual(owned, [{ metadata }, { metadata }])
+})
+
+const Owned = z.object({ metadata: z.object({ ownerReferences: z.array(z.unknown()) }) })
+
+test('rights that are not named stay', async () => {
+  const server = clusterWithRights({ 'sgx-a': bare })
+  equal((await sweep(server)).code, 0)
+  deepEqual(server.others, RIGHTS)
+})
+
+test('while something is left the rights stay, and it says how to remove them', async () => {
+  const server = clusterWithRights({ 'sgx-a': bare })
+  server.change('sgx-a', { status: { capacity: { [ENCLAVE]: '110' } } })
+  const { code, lines } = await sweep(server, { ...named, timeout: '0' })
+  equal(code, 1)
+  match(
+    lines.at(-1) ?? '',
+    /kubectl delete clusterrole\/s clusterrolebinding\/s && kubectl delete serviceaccount\/s -n n$/,
+  )
+  deepEqual(server.others, RIGHTS)
+  server.refuse = () => failure(403, 'nodes is forbidden')
+  await rejects(sweep(server, named), { status: 403 })
+  deepEqual(server.others, RIGHTS)
+})
+
+test('rights that may not be removed are an error, and stay whole', async () => {
+  const server = clusterWithRights({})
+  for (const refused of [`GET ${ROLE}`, `PATCH ${ACCOUNT}`, `DELETE ${ROLE}`]) {
+    server.refuse = request => (request === refused ? failure(403, 'no') : undefined)
+    await rejects(sweep(server, named), { code: 'ERR_KUBE_STATUS', status: 403 })
+    deepEqual(server.others, RIGHTS)
+  }
+})
+
+test('a server that is away is asked again for them, and a lost answer is no failure', async () => {
+  const server = clusterWithRights({})
+  let deletions = 0
+  server.refuse = request =>
+    deletions > 0 && !request.includes('nodes') ? failure(403, '') : undefined
+  const lose: typeof server.api.delete = async (path, options) => {
+    await server.api.delete(path, options)
+    deletions++
+    throw failure(504, 'lost')
+  }
+  const { code } = await sweep(server, named, { api: { ...server.api, delete: lose } })
+  equal(code, 0)
+  deepEqual([deletions, server.others], [1, []])
+  const away = clusterWithRights({})
+  away.refuse = request => (request.startsWith('DELETE') ? failure(503, 'away') : undefined)
+  await rejects(sweep(away, named), { status: 503 })
+  equal(away.writes.length, 4 * 2)
+})
+
+test('a name without its namespace is refused, and the other way round', async () => {
+  for (const options of [{ removeRights: 's' }, { namespace: 'n' }, { ...named, namespace: '' }]) {
+    await rejects(sweep(cluster({}), options), { code: 'ERR_USAGE' })
   }
 })

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { KubeApiError, listCollection, type StrategicKubeApi } from '@alcove/kube-api'
+import { type DeletingKubeApi, KubeApiError, listCollection } from '@alcove/kube-api'
 import { Exit, UsageError } from '../exit.ts'
 import { type CountedResource, planSweep, SweptNode } from './sweep-node.ts'
+import { type Rights, removalText, removeRights, rightsOf } from './sweep-rights.ts'
 
 export interface SweepOptions {
   /** Key of the taint. */
@@ -9,10 +10,14 @@ export interface SweepOptions {
   /** In seconds. */
   readonly timeout: string
   readonly output: string
+  /** Name of the ServiceAccount, ClusterRole and ClusterRoleBinding to take away at the end, as nothing else does. */
+  readonly removeRights?: string
+  /** Of that ServiceAccount. */
+  readonly namespace?: string
 }
 
 export interface SweepDeps {
-  readonly api: Pick<StrategicKubeApi, 'get' | 'patch' | 'strategicPatch'>
+  readonly api: Pick<DeletingKubeApi, 'get' | 'patch' | 'strategicPatch' | 'delete'>
   readonly print: (text: string) => void
   readonly stop: AbortSignal
   /** Set where a test cannot wait. */
@@ -36,10 +41,32 @@ interface Left extends CountedResource {
  * `alcove sweep`: takes away what Alcove has written on any Node, as the last step of an uninstall. Looks again until a look finds
  * nothing, since daemons that were just told to end may have written once more, and kubelets keep what they count for 5 minutes.
  *
+ * Its own rights, where they are named, it takes away when nothing is left, and only then: another try needs them.
+ *
  * @returns 0 where nothing of Alcove's is left, 1 where something was left when the time was over
  * @throws {KubeApiError} where the API server does not let it (401, 403), or there are no credentials
  */
 export async function sweepCommand(options: SweepOptions, deps: SweepDeps): Promise<number> {
+  const rights = rightsOf(options.removeRights, options.namespace)
+  if (rights === undefined) return sweepNodes(options, deps)
+  const { stop, lookMs = LOOK_MS } = deps
+  let code: number = Exit.failed
+  try {
+    code = await sweepNodes(options, deps)
+    if (code === Exit.ok) await removeRights(rights, { api: deps.api, stop, retryMs: lookMs })
+  } catch (error) {
+    tellRights(rights, options, deps)
+    throw error
+  }
+  if (code !== Exit.ok) tellRights(rights, options, deps)
+  return code
+}
+
+function tellRights(rights: Rights, { output }: SweepOptions, { print }: SweepDeps): void {
+  if (output !== 'json') print(removalText(rights))
+}
+
+async function sweepNodes(options: SweepOptions, deps: SweepDeps): Promise<number> {
   const { stop, lookMs = LOOK_MS } = deps
   const end = performance.now() + timeoutMs(options.timeout)
   const sweep = new Sweep(options, deps)

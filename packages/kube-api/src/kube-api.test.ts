@@ -84,6 +84,28 @@ test('patches of either kind and what is created are sent as JSON of their kind'
   ])
 })
 
+test('a deletion sends its options, and is done where the server says that it goes on', async t => {
+  const sent: unknown[] = []
+  const statuses = [200, 202, 409]
+  const api = kubeApi(
+    await server(t, ({ method, url, headers }, response) => {
+      response.req.setEncoding('utf8').once('data', text => {
+        sent.push([method, url, headers['content-type'], text])
+        response.writeHead(statuses.shift() ?? 500).end('{"kind":"Status","message":"no"}')
+      })
+    }),
+  )
+  equal(await api.delete('/x/a', { propagationPolicy: 'Background' }), undefined)
+  await api.delete('/x/b')
+  await rejects(api.delete('/x/c'), { code: 'ERR_KUBE_STATUS', status: 409 })
+  const kind = '"kind":"DeleteOptions","apiVersion":"v1"'
+  deepEqual(sent, [
+    ['DELETE', '/x/a', 'application/json', `{${kind},"propagationPolicy":"Background"}`],
+    ['DELETE', '/x/b', 'application/json', `{${kind}}`],
+    ['DELETE', '/x/c', 'application/json', `{${kind}}`],
+  ])
+})
+
 test('a watch tells what happens, until the server ends it', async t => {
   const asked: (string | undefined)[] = []
   const event = { type: 'ADDED', object: { metadata: { uid: 'u', resourceVersion: '8' } } }

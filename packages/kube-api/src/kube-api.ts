@@ -46,6 +46,16 @@ export interface StrategicKubeApi extends KubeApi {
   ): Promise<T>
 }
 
+/** What also takes objects away. */
+export interface DeletingKubeApi extends StrategicKubeApi {
+  /**
+   * DELETEs one object. The answer, the object or a status, is not read: a dependent or a finalizer may keep it there for a while.
+   *
+   * @param options of a `DeleteOptions`: `{ propagationPolicy: 'Background' }`
+   */
+  delete(path: string, options?: object, signal?: AbortSignal): Promise<void>
+}
+
 export interface KubeApiOptions extends ApiServer {
   /** For one request, from connecting to the answer's last byte; 3,000 by default. */
   readonly timeoutMs?: number
@@ -58,18 +68,20 @@ export interface KubeApiOptions extends ApiServer {
 const TIMEOUT_MS = 3_000
 const MAX_BYTES = 4 * 2 ** 20
 const SILENCE_MS = 150_000
+/** 202: what is deleted goes once those that hold it let go. */
+const ANSWERED: ReadonlySet<number> = new Set([200, 201, 202])
 /** After which the API server ends a watch by itself. */
 const WATCH_SECONDS = 600
 
 interface Call {
-  readonly method: 'GET' | 'PATCH' | 'POST'
+  readonly method: 'DELETE' | 'GET' | 'PATCH' | 'POST'
   readonly path: string
   readonly content?: { readonly type: string; readonly object: object }
   readonly signal: AbortSignal | undefined
 }
 
 /** A client that shows the token of the pod's service account, and verifies the server by the pod's certificates. */
-export function kubeApi(options: KubeApiOptions): StrategicKubeApi {
+export function kubeApi(options: KubeApiOptions): DeletingKubeApi {
   const ask = async <T>(call: Call, schema: z.ZodType<T>): Promise<T> =>
     read(call.path, schema, await answerTo(options, call))
   return {
@@ -86,6 +98,11 @@ export function kubeApi(options: KubeApiOptions): StrategicKubeApi {
       const content = { type: 'application/json', object }
       return ask({ method: 'POST', path, content, signal }, schema)
     },
+    delete: async (path, deletion, signal) => {
+      const object = { kind: 'DeleteOptions', apiVersion: 'v1', ...deletion }
+      const content = { type: 'application/json', object }
+      await answerTo(options, { method: 'DELETE', path, content, signal })
+    },
     watch: (path, resourceVersion, signal) => watch(options, path, resourceVersion, signal),
   }
 }
@@ -96,7 +113,7 @@ async function answerTo(options: KubeApiOptions, call: Call): Promise<Uint8Array
     const response = await send(options, { ...call, signal })
     const body = await bodyOf(response, options.maxBytes ?? MAX_BYTES, call.path)
     const status = response.statusCode ?? 0
-    if (status === 200 || status === 201) return body
+    if (ANSWERED.has(status)) return body
     throw refusal(call.path, status, body)
   })
 }
@@ -160,6 +177,9 @@ async function send(options: ApiServer, call: Call): Promise<IncomingMessage> {
   const { host, port } = options
   const { method, path, content, signal } = call
   const headers = { authorization: `Bearer ${token.trim()}`, accept: 'application/json' }
+  const body = content === undefined ? undefined : Buffer.from(JSON.stringify(content.object))
+  // The length in any case: of a DELETE Node.js would else send the body unannounced.
+  const announced = body && { 'content-type': content?.type, 'content-length': body.length }
   return new Promise<IncomingMessage>((resolve, reject) => {
     request({
       host,
@@ -168,12 +188,12 @@ async function send(options: ApiServer, call: Call): Promise<IncomingMessage> {
       path,
       ca,
       agent: false,
-      headers: content === undefined ? headers : { ...headers, 'content-type': content.type },
+      headers: { ...headers, ...announced },
       ...(signal === undefined ? {} : { signal }),
     })
       .once('response', resolve)
       .once('error', reject)
-      .end(content === undefined ? undefined : JSON.stringify(content.object))
+      .end(body)
   })
 }
 

@@ -1,16 +1,18 @@
 // For tests: Nodes and their events as an API server keeps them, with merge patches, strategic ones, versions and watches.
 import { z } from 'zod'
-import { KubeApiError, type StrategicKubeApi, type WatchEvent } from '../src/index.ts'
+import { type DeletingKubeApi, KubeApiError, type WatchEvent } from '../src/index.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
 const record = z.record(z.string(), z.unknown())
 const Items = z.array(z.looseObject({ type: z.string(), $patch: z.string().optional() }))
+const Owners = z.array(z.object({ uid: z.string() }))
 const NODES = '/api/v1/nodes'
 
 export class StandInNodes {
   readonly #nodes = new Map<string, Json>()
-  readonly #events = new Map<string, Json>()
+  /** By path: events, and what a test puts there. */
+  readonly #others = new Map<string, Json>()
   readonly #watchers = new Set<(event: WatchEvent) => void>()
   #version = 10
   #uids = 0
@@ -19,7 +21,7 @@ export class StandInNodes {
   /** Asked with `METHOD path` before each request: the error that it answers is thrown. */
   refuse: (request: string) => KubeApiError | undefined = () => undefined
 
-  readonly api: StrategicKubeApi = {
+  readonly api: DeletingKubeApi = {
     get: async (path, schema) => {
       this.#check('GET', path)
       const url = new URL(path, 'https://api')
@@ -32,9 +34,16 @@ export class StandInNodes {
     create: async (path, object, schema) => {
       this.#check('POST', path)
       const event = record.parse(object)
-      this.#events.set(`${path}/${String(metadataOf(event)['name'])}`, event)
+      this.#others.set(`${path}/${String(metadataOf(event)['name'])}`, event)
       this.writes.push(`event ${String(event['reason'])}`)
       return schema.parse(event)
+    },
+    delete: async (path, options = {}) => {
+      this.#check('DELETE', path)
+      const { uid } = metadataOf(this.#stored(path))
+      this.#others.delete(path)
+      this.writes.push(`DELETE ${path} ${JSON.stringify(options)}`)
+      this.#collect(uid)
     },
     watch: (path, _resourceVersion, signal) => {
       const selector = new URL(path, 'https://api').searchParams.get('fieldSelector')
@@ -52,11 +61,29 @@ export class StandInNodes {
     this.#put(name, merged(this.#nodes.get(name) ?? {}, patch))
   }
 
+  /** Somebody else's: an object that is no Node, at its path. */
+  place(path: string, object: Json): void {
+    this.#others.set(path, object)
+  }
+
+  /** Paths of what there is that is no Node. */
+  get others(): readonly string[] {
+    return [...this.#others.keys()]
+  }
+
   remove(name: string): void {
     const node = this.node(name)
     this.#nodes.delete(name)
     this.#version++
     this.#tell('DELETED', node)
+  }
+
+  /** As the garbage collector does, what an owner that has gone has owned goes. */
+  #collect(owner: unknown): void {
+    for (const [path, object] of this.#others) {
+      const owners = Owners.parse(metadataOf(object)['ownerReferences'] ?? [])
+      if (owners.some(({ uid }) => uid === owner)) this.#others.delete(path)
+    }
   }
 
   #check(method: string, path: string): void {
@@ -66,7 +93,7 @@ export class StandInNodes {
 
   #stored(path: string): Json {
     const isNode = path.startsWith(NODES)
-    const object = isNode ? this.#nodes.get(nameOf(path)) : this.#events.get(path)
+    const object = isNode ? this.#nodes.get(nameOf(path)) : this.#others.get(path)
     if (object === undefined) throw failure(404, `${path}: not found`)
     return object
   }
@@ -90,7 +117,8 @@ export class StandInNodes {
     const wanted = record.parse(structuredClone(patch))
     const after = apply(before, wanted)
     if (!path.startsWith(NODES)) {
-      this.#events.set(path, after)
+      this.#others.set(path, after)
+      if (metadataOf(wanted)['ownerReferences'] !== undefined) this.writes.push(`PATCH ${path}`)
       return after
     }
     const guard = metadataOf(wanted)['resourceVersion']
