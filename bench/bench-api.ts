@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { serveStandInApi } from '../packages/kube-api/testing/serve-stand-in.ts'
 import { StandInNodes } from '../packages/kube-api/testing/stand-in-nodes.ts'
 import { makeIdentity } from '../packages/kube-api/testing/tls-server.ts'
@@ -11,15 +10,12 @@ import { benchNode, benchPods } from './api-objects.ts'
 export interface BenchApi extends Disposable {
   /** By which a process finds it, and its Node. */
   readonly environment: Readonly<Record<string, string>>
-  /** Takes EPC from the Node, as on one that is new; resolves when the Node shows some. */
-  published(signal: AbortSignal): Promise<void>
+  /** Takes EPC from the Node, as on one that is new. */
+  renew(): void
 }
 
 const NODE = 'aks-sgx-12345678-vmss000000'
 const EPC = 'sgx.intel.com/epc'
-const WithCapacity = z.object({
-  status: z.object({ allocatable: z.record(z.string(), z.string()) }),
-})
 
 export async function startBenchApi(directory: string): Promise<BenchApi> {
   const account = join(directory, 'service-account')
@@ -39,14 +35,9 @@ export async function startBenchApi(directory: string): Promise<BenchApi> {
       ALCOVE_SERVICE_ACCOUNT_DIR: account,
       DEVICE_PLUGIN_NODE_NAME: NODE,
     },
-    published: async signal => {
+    renew: () => {
       const none = { [EPC]: null }
       nodes.change(NODE, { status: { capacity: none, allocatable: none } })
-      for await (const event of nodes.api.watch('/api/v1/nodes', '', signal)) {
-        if (event.type === 'BOOKMARK') continue
-        if (EPC in WithCapacity.parse(event.object).status.allocatable) return
-      }
-      signal.throwIfAborted()
     },
     [Symbol.dispose]: () => server[Symbol.dispose](),
   }

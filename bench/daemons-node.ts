@@ -21,7 +21,7 @@ export interface DaemonsNode extends AsyncDisposable {
   /** The bare plugin's, with the resource that it offers. */
   readonly bareKubelet: RestartingKubelet
   readonly bareResource: string
-  /** Resolves when the device plugin's kubelet has accepted both of its next registrations, and the Node shows EPC. */
+  /** Resolves when the device plugin's kubelet has accepted both of its next registrations. Its Node has no EPC before. */
   serving(signal: AbortSignal): Promise<void>
   /** Resolves when the helper's socket has answered a request. */
   answering(signal: AbortSignal): Promise<void>
@@ -80,7 +80,10 @@ export async function startNode(directory: string): Promise<DaemonsNode> {
     kubelet,
     bareKubelet,
     bareResource: BARE_RESOURCE,
-    serving: signal => kubelet.registered(signal),
+    serving: signal => {
+      api.renew()
+      return kubelet.registered(signal)
+    },
     answering: signal => answering(socket, signal),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
