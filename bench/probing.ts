@@ -3,7 +3,7 @@ import { get } from 'node:http'
 import { createServer } from 'node:net'
 
 /** As the chart has the kubelet ask: deploy/helm/alcove/templates/_helpers.tpl, `alcove.probes`. */
-const READY_MS = 2_000
+const READY_MS = 10_000
 const LIVE_MS = 20_000
 
 /** Asks a process for its probes as a kubelet does, over a new connection each time, until disposed of. */

@@ -1,5 +1,5 @@
-import type { Stats } from 'node:fs'
-import { open, readFile, stat } from 'node:fs/promises'
+import { readFileSync, type Stats, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ByteReader } from '@alcove/bytes'
 import { orAbsent } from './absence.ts'
@@ -43,6 +43,13 @@ const ofTheKernel: ReadonlySet<string> = new Set([
   '/proc/self/auxv',
   '/proc/sys/kernel/osrelease',
 ])
+
+/**
+ * Synchronously: these are a few hundred bytes of the kernel's own, and a daemon that looks at twenty of them every few seconds would spend most of
+ * its CPU time on waking the thread pool.
+ */
+const readFile = async (path: string): Promise<Uint8Array> => readFileSync(path)
+const stat = async (path: string): Promise<Stats> => statSync(path)
 
 type Cpuid = Host['cpuid']
 
