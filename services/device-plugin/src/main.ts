@@ -29,8 +29,8 @@ import { type DevicePluginSettings, type NodeSettings, readSettings } from './se
 
 /** While all is well, changes are noticed by the directory's watch and the stream's end; this is for what they miss. */
 const POLL_MS = 5_000
-/** How old what is known of the node may be. A look is some twenty small reads: every 2 s they were half of what the plugin costs. */
-const LOOK_MS = 5_000
+/** How old what is known of the node may be. A look is some twenty small reads: they are most of what the plugin costs when it idles. */
+const LOOK_MS = 10_000
 
 /** How long a start waits for a kubelet to register with, before it goes on. */
 const REGISTERED_MS = 1_000
@@ -44,7 +44,7 @@ export interface DevicePluginDeps {
   readonly stop: AbortSignal
   /** The program's, for the metrics. */
   readonly version?: string
-  /** Between two looks at the node; 5,000 unless a test cannot wait. */
+  /** Between two looks at the node; 10,000 unless a test cannot wait. */
   readonly lookMs?: number
 }
 
@@ -81,7 +81,7 @@ export async function runDevicePlugin(deps: DevicePluginDeps): Promise<void> {
   }
   watch.onChange(() => keeper?.look())
   const plugins = pluginsOf(settings, { source: watch, settings, groups })
-  using lateMetrics = new LateMetrics(async () => {
+  const lateMetrics = new LateMetrics(async () => {
     const { pluginMetrics } = await import('./plugin-metrics.ts')
     const { version = '' } = deps
     return pluginMetrics({ settings, version, watch, keeper: () => keeper, serving, plugins })

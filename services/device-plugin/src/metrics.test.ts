@@ -1,5 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
+import { LateMetrics } from './late-metrics.ts'
 import { Metrics } from './metrics.ts'
 
 const unmet = { found: 'no such file', source: '/dev', remedy: 'load the driver' }
@@ -63,4 +64,32 @@ test('a scrape tells what is now, and counts what was', async () => {
   const second = sample(await metrics.text())
   equal(second.get('alcove_epc_allocated_bytes{namespace="ns",pod="p",container="c"}'), undefined)
   equal(second.get('alcove_epc_overwritten_total'), 3)
+})
+
+test('metrics are made when they are first asked for, and count what was before', async () => {
+  let made = 0
+  const late = new LateMetrics(async () => {
+    made += 1
+    return new Metrics({
+      version: '1',
+      epcMode: 'bytes',
+      platform: 'hardware',
+      offer: () => ({ condition: 'epc', reason: 'none' }),
+      conditions: () => [],
+      servers: () => new Map(),
+      devices: () => new Map(),
+      allocatableBytes: () => 0,
+      held: async () => [],
+      overwrites: () => 0,
+    })
+  })
+  const registered = { event: 'registered', resource: 'r', endpoint: 'e' } as const
+  late.note('r', registered)
+  late.note('r', { event: 'stream-ended' })
+  equal(made, 0)
+  const total = 'alcove_device_plugin_registrations_total{resource="r"}'
+  equal(sample(await late.text()).get(total), 1)
+  late.note('r', registered)
+  equal(sample(await late.text()).get(total), 2)
+  equal(made, 1)
 })
