@@ -7,17 +7,22 @@ import { FormatError, type FormatErrorCode } from './format-error.ts'
  */
 export class ByteReader {
   readonly #bytes: Uint8Array
-  readonly #view: DataView
   readonly #name: string
   readonly #base: number
+  /** What this reader is nested in. Names are put together only for an error. */
+  readonly #outer: ByteReader | undefined
+  #view: DataView | undefined
   #position = 0
 
-  /** @param base offset of `bytes[0]` in the outermost input, for errors */
-  constructor(bytes: Uint8Array, name: string, base = 0) {
+  /**
+   * @param base offset of `bytes[0]` in the outermost input, for errors
+   * @param outer the reader whose field `name` this one reads
+   */
+  constructor(bytes: Uint8Array, name: string, base = 0, outer?: ByteReader) {
     this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#name = name
     this.#base = base
+    this.#outer = outer
   }
 
   /** Bytes read so far. */
@@ -31,19 +36,24 @@ export class ByteReader {
   }
 
   u8(field: string): number {
-    return this.#view.getUint8(this.#take(field, 1))
+    return this.#byte(this.#take(field, 1))
   }
 
   u16le(field: string): number {
-    return this.#view.getUint16(this.#take(field, 2), true)
+    const start = this.#take(field, 2)
+    return this.#byte(start) | (this.#byte(start + 1) << 8)
   }
 
   u32le(field: string): number {
-    return this.#view.getUint32(this.#take(field, 4), true)
+    const start = this.#take(field, 4)
+    const low = this.#byte(start) | (this.#byte(start + 1) << 8)
+    return low + this.#byte(start + 2) * 0x1_0000 + this.#byte(start + 3) * 0x100_0000
   }
 
   u64le(field: string): bigint {
-    return this.#view.getBigUint64(this.#take(field, 8), true)
+    const start = this.#take(field, 8)
+    this.#view ??= new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength)
+    return this.#view.getBigUint64(start, true)
   }
 
   /** Reads a u16 that has only one legal value, and narrows to it. */
@@ -82,7 +92,7 @@ export class ByteReader {
   nested(field: string, length: number): ByteReader {
     const start = this.#take(field, length)
     const inner = this.#bytes.subarray(start, start + length)
-    return new ByteReader(inner, `${this.#name}.${field}`, this.#base + start)
+    return new ByteReader(inner, field, this.#base + start, this)
   }
 
   /** Refuses bytes that no read has claimed. */
@@ -112,12 +122,24 @@ export class ByteReader {
     return start
   }
 
+  #byte(position: number): number {
+    return this.#bytes[position] ?? 0
+  }
+
+  get #path(): string {
+    return this.#outer === undefined ? this.#name : `${this.#outer.#path}.${this.#name}`
+  }
+
   #error(code: FormatErrorCode, field: string, position: number, detail: string): FormatError {
-    return new FormatError(code, `${this.#name}.${field}`, this.#base + position, detail)
+    return new FormatError(code, `${this.#path}.${field}`, this.#base + position, detail)
   }
 }
 
 /** Whether two byte strings are the same. Not constant-time: never compare secrets with it. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index])
+  if (a.byteLength !== b.byteLength) return false
+  // A call out of JavaScript costs as much as comparing some 40 bytes in it.
+  if (a.byteLength > 40) return Buffer.compare(a, b) === 0
+  for (let index = 0; index < a.byteLength; index++) if (a[index] !== b[index]) return false
+  return true
 }

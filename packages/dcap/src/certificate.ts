@@ -1,7 +1,7 @@
 import { equalBytes } from '@alcove/bytes'
 import { DerReader } from './der.ts'
 import { parseExtensions } from './extension.ts'
-import { verifyP256 } from './signature.ts'
+import { P256Key } from './p256.ts'
 
 /** An X.509 certificate as Intel's provisioning CAs issue it: version 3, an elliptic-curve key, ECDSA with SHA-256. */
 export interface Certificate {
@@ -14,8 +14,8 @@ export interface Certificate {
   readonly subject: Name
   readonly notBefore: Date
   readonly notAfter: Date
-  /** x‖y: 64 bytes of a P-256 key. Sample certificates have P-384 keys, 96 bytes: they are read, and verify nothing. */
-  readonly publicKey: Uint8Array
+  /** Sample certificates have P-384 keys, 96 bytes: they are read, and verify nothing. */
+  readonly key: P256Key
   /** basicConstraints says that it may issue certificates. */
   readonly isCa: boolean
   /** Extension values by dotted OID. */
@@ -30,7 +30,8 @@ export interface Name {
   readonly commonName: string
 }
 
-const ecdsaWithSha256 = '1.2.840.10045.4.3.2'
+/** AlgorithmIdentifier { ecdsa-with-SHA256 } (RFC 5758, section 3.2). */
+const ecdsaWithSha256 = Uint8Array.fromHex('300a06082a8648ce3d040302')
 /** By algorithm (id-ecPublicKey) and curve. */
 const coordinateBytes: Readonly<Record<string, number>> = {
   '1.2.840.10045.2.1,1.2.840.10045.3.1.7': 32,
@@ -66,7 +67,7 @@ export function parseCertificate(der: Uint8Array, name = 'certificate'): Certifi
   const notAfter = validity.time('notAfter')
   validity.end()
   const subject = parseName(tbs, 'subject')
-  const publicKey = parsePublicKey(tbs)
+  const key = new P256Key(parsePublicKey(tbs))
   const list = tbs.optionalExplicit('extensions', 3)
   const extensions = new Map<string, Uint8Array>()
   if (list !== undefined) {
@@ -82,7 +83,7 @@ export function parseCertificate(der: Uint8Array, name = 'certificate'): Certifi
   const isCa = parseIsCa(extensions.get(basicConstraints), name)
   return {
     ...{ der, signed, serial, issuer, subject, notBefore, notAfter },
-    ...{ publicKey, isCa, extensions, signature },
+    ...{ key, isCa, extensions, signature },
   }
 }
 
@@ -91,7 +92,7 @@ export function isIssuedBy(certificate: Certificate, issuer: Certificate): boole
   return (
     issuer.isCa &&
     equalBytes(certificate.issuer.der, issuer.subject.der) &&
-    verifyP256(certificate.signed, issuer.publicKey, certificate.signature)
+    issuer.key.verifies(certificate.signed, certificate.signature)
   )
 }
 
@@ -106,18 +107,14 @@ export function parseName(reader: DerReader, field: string): Name {
     const value = attribute.anyContent('value')
     attribute.end()
     set.end()
-    if (type === commonName) common = new TextDecoder().decode(value.bytes)
+    if (type === commonName) common = new TextDecoder().decode(value)
   }
   return { der, commonName: common }
 }
 
 export function expectEcdsaWithSha256(reader: DerReader, field: string): void {
-  const algorithm = reader.sequence(field)
-  const oid = algorithm.oid('algorithm')
-  if (oid !== ecdsaWithSha256) {
-    throw algorithm.refuse('algorithm', `expected ECDSA with SHA-256, found ${oid}`)
-  }
-  algorithm.end()
+  if (reader.skips(ecdsaWithSha256)) return
+  throw reader.refuse(field, 'not ECDSA with SHA-256 without parameters')
 }
 
 function parsePublicKey(tbs: DerReader): Uint8Array {

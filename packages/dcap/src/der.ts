@@ -1,4 +1,4 @@
-import { ByteReader, FormatError } from '@alcove/bytes'
+import { equalBytes, FormatError, type FormatErrorCode } from '@alcove/bytes'
 
 const tags = {
   boolean: 0x01,
@@ -25,29 +25,30 @@ const longestLengthField = 3
  */
 export class DerReader {
   readonly #bytes: Uint8Array
-  readonly #reader: ByteReader
   readonly #name: string
   readonly #base: number
   readonly #depth: number
+  /** What this reader is inside of. Names are put together only for an error. */
+  readonly #outer: DerReader | undefined
+  #position = 0
 
-  constructor(bytes: Uint8Array, name: string, base = 0, depth = 0) {
+  constructor(bytes: Uint8Array, name: string, base = 0, outer?: DerReader) {
     this.#bytes = bytes
-    this.#reader = new ByteReader(bytes, name, base)
     this.#name = name
     this.#base = base
-    this.#depth = depth
-    if (depth > maxDepth) {
-      throw new FormatError('ERR_FORMAT_VALUE', name, base, `nested more than ${maxDepth} deep`)
-    }
+    this.#outer = outer
+    this.#depth = outer === undefined ? 0 : outer.#depth + 1
+    if (this.#depth > maxDepth)
+      throw this.#refuse('(depth)', 0, `nested more than ${maxDepth} deep`)
   }
 
   /** The tag of the next element, or `undefined` at the end. */
   get nextTag(): number | undefined {
-    return this.#bytes[this.#reader.position]
+    return this.#bytes[this.#position]
   }
 
   get done(): boolean {
-    return this.#reader.left === 0
+    return this.#position === this.#bytes.byteLength
   }
 
   sequence(field: string): DerReader {
@@ -67,12 +68,13 @@ export class DerReader {
   /** Content of `[n] IMPLICIT OCTET STRING`, or `undefined` when the next element is another. */
   optionalImplicitBytes(field: string, n: number): Uint8Array | undefined {
     const tag = 0x80 + n
-    return this.nextTag === tag ? this.#content(field, tag).bytes : undefined
+    return this.nextTag === tag ? this.#content(field, tag) : undefined
   }
 
   /** A non-negative INTEGER as its big-endian bytes without the sign byte. */
   unsignedBytes(field: string): Uint8Array {
-    return this.#unsigned(field, tags.integer)
+    const start = this.#unsigned(field, tags.integer)
+    return this.#bytes.subarray(start, this.#position)
   }
 
   /** A non-negative INTEGER of at most `max`. */
@@ -85,161 +87,224 @@ export class DerReader {
   }
 
   boolean(field: string): boolean {
-    const { bytes, at } = this.#content(field, tags.boolean)
-    if (bytes.byteLength === 1 && (bytes[0] === 0 || bytes[0] === 0xff)) return bytes[0] === 0xff
-    throw this.#refuse(field, at, `a BOOLEAN is 00 or ff, found ${bytes.toHex()}`)
+    const start = this.#enter(field, tags.boolean)
+    const value = this.#bytes[start]
+    if (this.#position === start + 1 && (value === 0 || value === 0xff)) return value === 0xff
+    const found = this.#bytes.subarray(start, this.#position).toHex()
+    throw this.#refuse(field, start, `a BOOLEAN is 00 or ff, found ${found}`)
   }
 
   octetString(field: string): Uint8Array {
-    return this.#content(field, tags.octetString).bytes
+    return this.#content(field, tags.octetString)
   }
 
   /** An OCTET STRING that has only one legal length. */
   octets(field: string, length: number): Uint8Array {
-    const { bytes, at } = this.#content(field, tags.octetString)
-    if (bytes.byteLength === length) return bytes
-    throw this.#refuse(field, at, `want ${length} bytes, found ${bytes.byteLength}`)
-  }
-
-  /** The DER inside an OCTET STRING. */
-  octetStringOfDer(field: string): DerReader {
-    return this.#inner(field, this.#content(field, tags.octetString))
+    const start = this.#enter(field, tags.octetString)
+    const found = this.#position - start
+    if (found === length) return this.#bytes.subarray(start, this.#position)
+    throw this.#refuse(field, start, `want ${length} bytes, found ${found}`)
   }
 
   /** A BIT STRING of whole bytes. */
   bitString(field: string): Uint8Array {
-    const { bytes, at } = this.#content(field, tags.bitString)
-    if (bytes[0] === 0) return bytes.subarray(1)
-    throw this.#refuse(field, at, 'a BIT STRING of whole bytes starts with 00')
+    const start = this.#enter(field, tags.bitString)
+    if (this.#position > start && this.#bytes[start] === 0) {
+      return this.#bytes.subarray(start + 1, this.#position)
+    }
+    throw this.#refuse(field, start, 'a BIT STRING of whole bytes starts with 00')
   }
 
   /** An OBJECT IDENTIFIER in dotted form. */
   oid(field: string): string {
-    const { bytes, at } = this.#content(field, tags.oid)
-    const arcs: number[] = []
+    const start = this.#enter(field, tags.oid)
+    let dotted = ''
     let arc = 0
     let starting = true
-    for (const byte of bytes) {
-      if (starting && byte === 0x80) throw this.#refuse(field, at, 'an arc is padded')
+    for (let at = start; at < this.#position; at++) {
+      const byte = this.#byte(at)
+      if (starting && byte === 0x80) throw this.#refuse(field, start, 'an arc is padded')
       arc = arc * 128 + (byte & 0x7f)
-      if (arc > Number.MAX_SAFE_INTEGER) throw this.#refuse(field, at, 'an arc is too large')
+      if (arc > Number.MAX_SAFE_INTEGER) throw this.#refuse(field, start, 'an arc is too large')
       starting = byte < 0x80
       if (starting) {
-        arcs.push(arc)
+        dotted = dotted === '' ? firstArcs(arc) : `${dotted}.${arc}`
         arc = 0
       }
     }
-    const [first, ...others] = arcs
-    if (!starting || first === undefined) throw this.#refuse(field, at, 'cut short')
-    const root = Math.min(2, Math.floor(first / 40))
-    return [root, first - 40 * root, ...others].join('.')
+    if (!starting || dotted === '') throw this.#refuse(field, start, 'cut short')
+    return dotted
+  }
+
+  /** An OBJECT IDENTIFIER of one arc below 128 more than `parent`, which is DER content: that arc. */
+  oidBelow(field: string, parent: Uint8Array): number {
+    const start = this.#enter(field, tags.oid)
+    const end = this.#position - 1
+    const arc = this.#byte(end)
+    if (equalBytes(this.#bytes.subarray(start, end), parent) && arc < 0x80) return arc
+    const found = this.#bytes.subarray(start, this.#position).toHex()
+    throw this.#refuse(field, start, `${found} is not right below ${parent.toHex()}`)
+  }
+
+  /** Whether the next bytes are these, elements with their headers: then they are read. */
+  skips(expected: Uint8Array): boolean {
+    const end = this.#position + expected.byteLength
+    const isThere = equalBytes(this.#bytes.subarray(this.#position, end), expected)
+    if (isThere) this.#position = end
+    return isThere
   }
 
   /** UTCTime or GeneralizedTime in the only forms of RFC 5280 section 4.1.2.5: to the second, in UTC. */
   time(field: string): Date {
-    const tag = this.nextTag === tags.generalizedTime ? tags.generalizedTime : tags.utcTime
-    const { bytes, at } = this.#content(field, tag)
-    const text = String.fromCharCode(...bytes.subarray(0, 32))
-    const date = parseTime(text, tag === tags.utcTime)
-    if (date !== undefined && bytes.byteLength <= 15) return date
-    throw this.#refuse(field, at, `not a time of RFC 5280: ${JSON.stringify(text)}`)
+    const isGeneralized = this.nextTag === tags.generalizedTime
+    const start = this.#enter(field, isGeneralized ? tags.generalizedTime : tags.utcTime)
+    const date = parseTime(this.#bytes, start, this.#position, isGeneralized ? 4 : 2)
+    if (date !== undefined) return date
+    const text = String.fromCharCode(
+      ...this.#bytes.subarray(start, Math.min(start + 32, this.#position)),
+    )
+    throw this.#refuse(field, start, `not a time of RFC 5280: ${JSON.stringify(text)}`)
   }
 
   /** The content of an element of whatever tag. */
-  anyContent(field: string): { readonly tag: number; readonly bytes: Uint8Array } {
-    const tag = this.nextTag ?? this.#reader.u8(field)
-    return { tag, bytes: this.#content(field, tag).bytes }
+  anyContent(field: string): Uint8Array {
+    return this.#content(field, this.nextTag ?? tags.sequence)
   }
 
   /** The next element whole, header included, and a reader for the inside when it is a SEQUENCE. */
   wholeSequence(field: string): { readonly whole: Uint8Array; readonly inside: DerReader } {
-    const start = this.#reader.position
+    const start = this.#position
     const inside = this.#constructed(field, tags.sequence)
-    return { whole: this.#bytes.subarray(start, this.#reader.position), inside }
+    return { whole: this.#bytes.subarray(start, this.#position), inside }
   }
 
   /** Refuses elements that no read has claimed. */
   end(): void {
-    this.#reader.end()
+    const left = this.#bytes.byteLength - this.#position
+    if (left > 0) {
+      throw this.#error('ERR_FORMAT_TRAILING', '(end)', this.#position, `${left} bytes left over`)
+    }
   }
 
   /** The error to throw for a field whose value is well-formed DER but is not what the format allows. */
   refuse(field: string, detail: string): FormatError {
-    return this.#refuse(field, this.#reader.position, detail)
+    return this.#refuse(field, this.#position, detail)
   }
 
   #constructed(field: string, tag: number): DerReader {
-    return this.#inner(field, this.#content(field, tag))
+    const start = this.#enter(field, tag)
+    const inside = this.#bytes.subarray(start, this.#position)
+    return new DerReader(inside, field, this.#base + start, this)
   }
 
-  #inner(field: string, { bytes, at }: Content): DerReader {
-    return new DerReader(bytes, `${this.#name}.${field}`, this.#base + at, this.#depth + 1)
+  #content(field: string, tag: number): Uint8Array {
+    const start = this.#enter(field, tag)
+    return this.#bytes.subarray(start, this.#position)
   }
 
-  #unsigned(field: string, tag: number): Uint8Array {
-    const { bytes, at } = this.#content(field, tag)
-    const [first, second] = bytes
-    if (first === undefined) throw this.#refuse(field, at, 'an INTEGER has no bytes')
-    if (first >= 0x80) throw this.#refuse(field, at, 'negative')
-    if (first !== 0 || second === undefined) return bytes
-    if (second < 0x80) throw this.#refuse(field, at, 'an INTEGER is padded')
-    return bytes.subarray(1)
+  /** Where the magnitude of a non-negative INTEGER starts; it ends at the cursor. */
+  #unsigned(field: string, tag: number): number {
+    const start = this.#enter(field, tag)
+    const length = this.#position - start
+    const first = this.#byte(start)
+    if (length === 0) throw this.#refuse(field, start, 'an INTEGER has no bytes')
+    if (first >= 0x80) throw this.#refuse(field, start, 'negative')
+    if (first !== 0 || length === 1) return start
+    if (this.#byte(start + 1) < 0x80) throw this.#refuse(field, start, 'an INTEGER is padded')
+    return start + 1
   }
 
   #bounded(field: string, tag: number, max: number): number {
-    const at = this.#reader.position
-    const bytes = this.#unsigned(field, tag)
-    const value = bytes.byteLength > 6 ? Number.POSITIVE_INFINITY : Number(`0x${bytes.toHex()}`)
-    if (value <= max) return value
+    const at = this.#position
+    const start = this.#unsigned(field, tag)
+    let value = 0
+    for (let index = start; index < this.#position; index++) value = value * 256 + this.#byte(index)
+    if (value <= max && value <= Number.MAX_SAFE_INTEGER) return value
     throw this.#refuse(field, at, `more than ${max}`)
   }
 
-  #content(field: string, tag: number): Content {
-    const at = this.#reader.position
-    const actual = this.#reader.u8(field)
+  /** Reads the header of an element of this tag and moves past the element; where its content starts. */
+  #enter(field: string, tag: number): number {
+    const at = this.#position
+    this.#need(field, at, 2)
+    const actual = this.#byte(at)
     if (actual !== tag) {
       const hex = (value: number) => value.toString(16).padStart(2, '0')
       throw this.#refuse(field, at, `expected tag ${hex(tag)}, found ${hex(actual)}`)
     }
     if ((tag & 0x1f) === 0x1f) throw this.#refuse(field, at, 'a tag of more than one byte')
-    const length = this.#length(field, at)
-    const start = this.#reader.position
-    return { bytes: this.#reader.bytes(field, length), at: start }
+    const first = this.#byte(at + 1)
+    const sizeOfLength = first < 0x80 ? 0 : first - 0x80
+    const start = at + 2 + sizeOfLength
+    const length = first < 0x80 ? first : this.#longLength(field, at, sizeOfLength)
+    this.#need(field, start, length)
+    this.#position = start + length
+    return start
   }
 
-  #length(field: string, at: number): number {
-    const first = this.#reader.u8(field)
-    if (first < 0x80) return first
-    const count = first - 0x80
-    if (count === 0 || count > longestLengthField) {
-      throw this.#refuse(field, at, count === 0 ? 'indefinite length' : 'length is too large')
+  #longLength(field: string, at: number, size: number): number {
+    if (size === 0 || size > longestLengthField) {
+      throw this.#refuse(field, at, size === 0 ? 'indefinite length' : 'length is too large')
     }
-    const length = Number(`0x${this.#reader.bytes(field, count).toHex()}`)
-    if (length < 0x80 || length < 256 ** (count - 1)) {
+    this.#need(field, at + 2, size)
+    let length = 0
+    for (let index = 0; index < size; index++) length = length * 256 + this.#byte(at + 2 + index)
+    if (length < 0x80 || length < 256 ** (size - 1)) {
       throw this.#refuse(field, at, 'the length is not minimal')
     }
     return length
   }
 
+  #byte(at: number): number {
+    return this.#bytes[at] ?? 0
+  }
+
+  #need(field: string, at: number, length: number): void {
+    const left = this.#bytes.byteLength - at
+    if (length <= left) return
+    throw this.#error('ERR_FORMAT_TRUNCATED', field, at, `need ${length} bytes, ${left} left`)
+  }
+
   #refuse(field: string, at: number, detail: string): FormatError {
-    return new FormatError('ERR_FORMAT_VALUE', `${this.#name}.${field}`, this.#base + at, detail)
+    return this.#error('ERR_FORMAT_VALUE', field, at, detail)
+  }
+
+  get #path(): string {
+    return this.#outer === undefined ? this.#name : `${this.#outer.#path}.${this.#name}`
+  }
+
+  #error(code: FormatErrorCode, field: string, at: number, detail: string): FormatError {
+    return new FormatError(code, `${this.#path}.${field}`, this.#base + at, detail)
   }
 }
 
-interface Content {
-  readonly bytes: Uint8Array
-  /** Where the content starts, counted from the start of the reader that holds it. */
-  readonly at: number
+function firstArcs(value: number): string {
+  const root = Math.min(2, Math.floor(value / 40))
+  return `${root}.${value - 40 * root}`
 }
 
-function parseTime(text: string, twoDigitYear: boolean): Date | undefined {
-  const digits = /^(\d{2}|\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/.exec(text)
-  if (digits === null || (digits[1]?.length === 2) !== twoDigitYear) return undefined
-  const [written = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = digits
-    .slice(1)
-    .map(Number)
+/** `yymmddhhmmssZ` or `yyyymmddhhmmssZ`, as bytes. */
+function parseTime(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  yearDigits: 2 | 4,
+): Date | undefined {
+  if (end - start !== yearDigits + 11 || bytes[end - 1] !== 0x5a) return undefined
+  const parts: number[] = []
+  let position = start
+  for (const digits of [yearDigits, 2, 2, 2, 2, 2]) {
+    let value = 0
+    for (const after = position + digits; position < after; position++) {
+      const digit = (bytes[position] ?? 0) - 0x30
+      if (digit < 0 || digit > 9) return undefined
+      value = value * 10 + digit
+    }
+    parts.push(value)
+  }
+  const [written = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts
   const century = written < 50 ? 2000 : 1900
-  const year = twoDigitYear ? century + written : written
+  const year = yearDigits === 2 ? century + written : written
   const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second))
   const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day
   return exists && hour < 24 && minute < 60 && second < 60 ? date : undefined

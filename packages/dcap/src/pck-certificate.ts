@@ -1,5 +1,6 @@
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { DerReader } from './der.ts'
+import { SgxElements } from './sgx-elements.ts'
 
 export type SgxType = 'standard' | 'scalable' | 'scalable-with-integrity'
 
@@ -28,6 +29,10 @@ export interface PlatformConfiguration {
 }
 
 const sgxOid = '1.2.840.113741.1.13.1'
+/** The same, and those of its TCB and of its configuration, as DER content. */
+const sgxOidContent = Uint8Array.fromHex('2a864886f84d010d01')
+const tcbOidContent = Uint8Array.of(...sgxOidContent, 2)
+const configurationOidContent = Uint8Array.of(...sgxOidContent, 7)
 const sgxTypes = ['standard', 'scalable', 'scalable-with-integrity'] as const
 
 /**
@@ -41,87 +46,46 @@ export function parsePckCertificate(der: Uint8Array, name = 'pckCertificate'): P
   const value = certificate.extensions.get(sgxOid)
   const reader = new DerReader(value ?? new Uint8Array(), `${name}.sgxExtension`)
   if (value === undefined) throw reader.refuse('extnId', `no extension ${sgxOid}`)
-  const elements = readElements(reader, sgxOid)
+  const elements = new SgxElements(reader, sgxOidContent)
   reader.end()
-  return { ...certificate, ...parseTcb(elements), ...parsePlatform(elements) }
-}
-
-function parseTcb(elements: Elements): Pick<PckCertificate, 'components' | 'pceSvn' | 'cpuSvn'> {
-  const tcb = elements.required('2', 'tcb', value => readElements(value, `${sgxOid}.2`))
   return {
-    components: Array.from({ length: 16 }, (_, index) =>
-      tcb.required(`${index + 1}`, `component${index + 1}`, (value, field) =>
-        value.unsigned(field, 0xff),
-      ),
-    ),
-    pceSvn: tcb.required('17', 'pceSvn', (value, field) => value.unsigned(field, 0xffff)),
-    cpuSvn: tcb.required('18', 'cpuSvn', (value, field) => value.octets(field, 16)),
+    ...certificate,
+    ...elements.required(2, 'tcb', parseTcb),
+    ppid: elements.required(1, 'ppid', reader => reader.octets('ppid', 16)),
+    pceId: elements.required(3, 'pceId', reader => reader.octets('pceId', 2).toHex()),
+    fmspc: elements.required(4, 'fmspc', reader => reader.octets('fmspc', 6).toHex()),
+    sgxType: elements.required(5, 'sgxType', parseSgxType),
+    platformInstanceId: elements.optional(6, reader => reader.octets('platformInstanceId', 16)),
+    configuration: elements.optional(7, parseConfiguration),
   }
 }
 
-function parsePlatform(
-  elements: Elements,
-): Omit<PckCertificate, keyof Certificate | 'components' | 'pceSvn' | 'cpuSvn'> {
-  const octets = (length: number) => (value: DerReader, field: string) =>
-    value.octets(field, length)
+function parseTcb(reader: DerReader): Pick<PckCertificate, 'components' | 'pceSvn' | 'cpuSvn'> {
+  const tcb = new SgxElements(reader, tcbOidContent)
+  const components: number[] = []
+  for (const [index, field] of componentNames.entries()) {
+    components.push(tcb.required(index + 1, field, value => value.unsigned(field, 0xff)))
+  }
   return {
-    ppid: elements.required('1', 'ppid', octets(16)),
-    pceId: elements.required('3', 'pceId', octets(2)).toHex(),
-    fmspc: elements.required('4', 'fmspc', octets(6)).toHex(),
-    sgxType: elements.required('5', 'sgxType', readSgxType),
-    platformInstanceId: elements.optional('6', 'platformInstanceId', octets(16)),
-    configuration: elements.optional('7', 'configuration', readConfiguration),
+    components,
+    pceSvn: tcb.required(17, 'pceSvn', value => value.unsigned('pceSvn', 0xffff)),
+    cpuSvn: tcb.required(18, 'cpuSvn', value => value.octets('cpuSvn', 16)),
   }
 }
 
-function readSgxType(reader: DerReader, field: string): SgxType {
-  const type = sgxTypes[reader.enumerated(field, sgxTypes.length - 1)]
-  if (type === undefined) throw reader.refuse(field, 'unknown')
+const componentNames: readonly string[] = Array.from({ length: 16 }, (_, n) => `component${n + 1}`)
+
+function parseSgxType(reader: DerReader): SgxType {
+  const type = sgxTypes[reader.enumerated('sgxType', sgxTypes.length - 1)]
+  if (type === undefined) throw reader.refuse('sgxType', 'unknown')
   return type
 }
 
-function readConfiguration(reader: DerReader): PlatformConfiguration {
-  const flags = readElements(reader, `${sgxOid}.7`)
-  const flag = (suffix: string, name: string) =>
-    flags.optional(suffix, name, (value, field) => value.boolean(field)) ?? false
+function parseConfiguration(reader: DerReader): PlatformConfiguration {
+  const flags = new SgxElements(reader, configurationOidContent)
   return {
-    dynamicPlatform: flag('1', 'dynamicPlatform'),
-    cachedKeys: flag('2', 'cachedKeys'),
-    smtEnabled: flag('3', 'smtEnabled'),
-  }
-}
-
-type Read<T> = (reader: DerReader, field: string) => T
-
-interface Elements {
-  required<T>(suffix: string, field: string, read: Read<T>): T
-  optional<T>(suffix: string, field: string, read: Read<T>): T | undefined
-}
-
-/** `SEQUENCE OF SEQUENCE { OID, value }`, in any order. Values that nobody asks for stay unread. */
-function readElements(reader: DerReader, prefix: string): Elements {
-  const bySuffix = new Map<string, DerReader>()
-  const list = reader.sequence('sequence')
-  while (!list.done) {
-    const element = list.sequence('element')
-    const oid = element.oid('oid')
-    const suffix = oid.slice(prefix.length + 1)
-    if (oid !== `${prefix}.${suffix}`) throw element.refuse('oid', `${oid} is not below ${prefix}`)
-    if (bySuffix.has(suffix)) throw element.refuse('oid', `${oid} occurs twice`)
-    bySuffix.set(suffix, element)
-  }
-  const optional = <T>(suffix: string, field: string, read: Read<T>): T | undefined => {
-    const element = bySuffix.get(suffix)
-    const value = element && read(element, field)
-    element?.end()
-    return value
-  }
-  return {
-    optional,
-    required: (suffix, field, read) => {
-      const value = optional(suffix, field, read)
-      if (value === undefined) throw reader.refuse(field, `element ${prefix}.${suffix} is missing`)
-      return value
-    },
+    dynamicPlatform: flags.optional(1, value => value.boolean('dynamicPlatform')) ?? false,
+    cachedKeys: flags.optional(2, value => value.boolean('cachedKeys')) ?? false,
+    smtEnabled: flags.optional(3, value => value.boolean('smtEnabled')) ?? false,
   }
 }

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
 import { concatBytes, equalBytes } from '@alcove/bytes'
 import type { Quote } from '@alcove/sgx'
+import { P256Key } from './p256.ts'
 import type { PckCertificate } from './pck-certificate.ts'
 import { differingField, type QeIdentity } from './qe-identity.ts'
-import { verifyP256Raw } from './signature.ts'
 import type { TcbInfo } from './tcb-info.ts'
 import { VerifyError } from './verify-error.ts'
 
@@ -23,7 +23,7 @@ export function requireTcbInfoOfPlatform(tcbInfo: TcbInfo, pck: PckCertificate):
 
 /** @throws {VerifyError} `ERR_VERIFY_INVALID_QE_REPORT_SIGNATURE` unless the PCK signed the QE's report */
 export function requireQeReportSignature(quote: Quote, pck: PckCertificate): void {
-  if (verifyP256Raw(quote.qeReportBytes, pck.publicKey, quote.qeReportSignature)) return
+  if (pck.key.verifiesRaw(quote.qeReportBytes, quote.qeReportSignature)) return
   const message = 'the signature of the QE report is not by the PCK certificate of the quote'
   throw new VerifyError('ERR_VERIFY_INVALID_QE_REPORT_SIGNATURE', message, { serial: pck.serial })
 }
@@ -47,7 +47,7 @@ export function requireQeOfIdentity(quote: Quote, identity: QeIdentity): void {
 
 /** @throws {VerifyError} `ERR_VERIFY_INVALID_QUOTE_SIGNATURE` unless the attestation key signed header and body */
 export function requireQuoteSignature(quote: Quote): void {
-  if (verifyP256Raw(quote.signedBytes, quote.attestationKey, quote.signature)) return
+  if (new P256Key(quote.attestationKey).verifiesRaw(quote.signedBytes, quote.signature)) return
   const message =
     'the signature of the quote is not by its attestation key: header or body was changed'
   throw new VerifyError('ERR_VERIFY_INVALID_QUOTE_SIGNATURE', message)

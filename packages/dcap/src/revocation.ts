@@ -2,7 +2,6 @@ import { equalBytes } from '@alcove/bytes'
 import type { Certificate } from './certificate.ts'
 import type { Crl } from './crl.ts'
 import type { PckChain } from './pck-chain.ts'
-import { verifyP256 } from './signature.ts'
 import { VerifyError } from './verify-error.ts'
 
 /** The two lists that say whether a PCK chain still holds. */
@@ -70,7 +69,7 @@ function requireExtensions({ name, crl }: List): void {
 }
 
 function requireSignature({ name, crl, issuer }: List): void {
-  if (verifyP256(crl.signed, issuer.publicKey, crl.signature)) return
+  if (issuer.key.verifies(crl.signed, crl.signature)) return
   const facts = { crl: name, issuer: issuer.subject.commonName }
   const message = `the signature of the ${name} is not by "${facts.issuer}"`
   throw new VerifyError('ERR_VERIFY_CRL_INVALID_SIGNATURE', message, facts)

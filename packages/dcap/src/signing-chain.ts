@@ -55,7 +55,7 @@ export function verifySigningChain(
   }
   requireNotRevoked(signing, context.rootCaCrl, 'ERR_VERIFY_TCB_SIGNING_CERT_REVOKED')
   requireTrustedRoot(root, context.trusted, name)
-  if (!equalBytes(root.publicKey, quoteRoot.publicKey)) {
+  if (!equalBytes(root.key.point, quoteRoot.key.point)) {
     const message = `the ${name} ends in another root than the quote's PCK chain`
     throw new VerifyError('ERR_VERIFY_UNTRUSTED_ROOT', message, { chain: name })
   }

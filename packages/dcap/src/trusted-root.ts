@@ -25,7 +25,7 @@ export function requireTrustedRoot(
     throw new VerifyError('ERR_VERIFY_ROOT_CA_INVALID', message, facts)
   }
   if (trusted.some(({ der }) => equalBytes(der, root.der))) return
-  if (!trusted.some(({ publicKey }) => equalBytes(publicKey, root.publicKey))) {
+  if (!trusted.some(({ key }) => equalBytes(key.point, root.key.point))) {
     const message = `the ${chain} ends in "${root.subject.commonName}", whose key is not that of a trusted root`
     throw new VerifyError('ERR_VERIFY_UNTRUSTED_ROOT', message, facts)
   }

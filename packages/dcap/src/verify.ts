@@ -17,7 +17,6 @@ import {
   requireTcbInfoOfPlatform,
 } from './quote-signatures.ts'
 import { verifyRevocation } from './revocation.ts'
-import { verifyP256Raw } from './signature.ts'
 import type { SignedObject } from './signed-json.ts'
 import { type SigningChain, verifySigningChain } from './signing-chain.ts'
 import { evaluateTcb, type TcbEvaluation } from './tcb-evaluation.ts'
@@ -164,7 +163,7 @@ function requireSigned(
   { signing }: SigningChain,
   code: 'ERR_VERIFY_TCB_INFO_INVALID_SIGNATURE' | 'ERR_VERIFY_ENCLAVE_IDENTITY_INVALID_SIGNATURE',
 ): void {
-  if (verifyP256Raw(object.signed, signing.publicKey, object.signature)) return
+  if (signing.key.verifiesRaw(object.signed, object.signature)) return
   const facts = { commonName: signing.subject.commonName, serial: signing.serial }
   const what = code === 'ERR_VERIFY_TCB_INFO_INVALID_SIGNATURE' ? 'TCB info' : 'QE identity'
   const message = `the ${what} is not what "${facts.commonName}" signed: it was changed, or written anew`

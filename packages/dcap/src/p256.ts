@@ -1,0 +1,69 @@
+import { createPublicKey, type KeyObject, verify } from 'node:crypto'
+
+/** SubjectPublicKeyInfo of a P-256 key up to its uncompressed point (RFC 5480, section 2). */
+const spkiPrefix = Uint8Array.fromHex('3059301306072a8648ce3d020106082a8648ce3d03010703420004')
+const spkiBytes = spkiPrefix.byteLength + 64
+
+/**
+ * An ECDSA P-256 public key. It is imported when it first verifies something, and then held: importing costs about half as much
+ * as verifying. A key of another size, or a point that is not on the curve, verifies nothing.
+ */
+export class P256Key {
+  /** x‖y. */
+  readonly point: Uint8Array
+  #imported: KeyObject | 'unusable' | undefined
+
+  constructor(point: Uint8Array) {
+    this.point = point
+  }
+
+  /** Whether `signature` (DER) over `data` is by this key, with SHA-256. */
+  verifies(data: Uint8Array, signature: Uint8Array): boolean {
+    this.#imported ??= importPoint(this.point)
+    // The bare key and a DER signature are node:crypto's fast form: an options object costs a quarter of the throughput.
+    return this.#imported !== 'unusable' && verify('sha256', data, this.#imported, signature)
+  }
+
+  /** The same for a raw signature, r‖s, 32 bytes each, big-endian, as quotes and Intel's JSON carry it. */
+  verifiesRaw(data: Uint8Array, raw: Uint8Array): boolean {
+    return this.verifies(data, derOfRaw(raw))
+  }
+}
+
+function importPoint(point: Uint8Array): KeyObject | 'unusable' {
+  if (point.byteLength !== 64) return 'unusable'
+  const spki = new Uint8Array(spkiBytes)
+  spki.set(spkiPrefix)
+  spki.set(point, spkiPrefix.byteLength)
+  try {
+    // PEM text imports twice as fast as the same SPKI in DER.
+    return createPublicKey(
+      `-----BEGIN PUBLIC KEY-----\n${spki.toBase64()}\n-----END PUBLIC KEY-----`,
+    )
+  } catch {
+    return 'unusable'
+  }
+}
+
+/** `SEQUENCE { INTEGER r, INTEGER s }`. */
+function derOfRaw(raw: Uint8Array): Uint8Array {
+  const der = new Uint8Array(72)
+  const middle = writeInteger(der, 2, raw, 0)
+  const end = writeInteger(der, middle, raw, 32)
+  der[0] = 0x30
+  der[1] = end - 2
+  return der.subarray(0, end)
+}
+
+/** Writes the 32-byte big-endian number at `from` as an INTEGER at `at`; where it ends. */
+function writeInteger(der: Uint8Array, at: number, raw: Uint8Array, from: number): number {
+  let first = from
+  while (first < from + 31 && raw[first] === 0) first++
+  const sign = (raw[first] ?? 0) >= 0x80 ? 1 : 0
+  const length = from + 32 - first
+  der[at] = 0x02
+  der[at + 1] = sign + length
+  // The sign byte, where there is one, is zero already.
+  der.set(raw.subarray(first, from + 32), at + 2 + sign)
+  return at + 2 + sign + length
+}
