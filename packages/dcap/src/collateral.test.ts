@@ -62,7 +62,8 @@ const edited = (text: string, from: string, to: string) => {
 }
 
 for (const [from, to, field] of [
-  ['"version":3', '"version":2', 'tcbInfo.version'],
+  ['"version":3', '"version":4', 'tcbInfo.version'],
+  ['"version":3', '"version":2', 'tcbInfo.tcbLevels'],
   ['"fmspc":"00A067110000"', '"fmspc":"00A0671100"', 'tcbInfo.fmspc'],
   ['"pceId":"0000"', '"pceId":"zzzz"', 'tcbInfo.pceId'],
   ['"tcbType":0', '"tcbType":1', 'tcbInfo.tcbType'],

@@ -1,6 +1,5 @@
 import * as z from 'zod'
 import { CollateralError, inCollateral } from './collateral-error.ts'
-import { parseJson } from './json.ts'
 import { singlePemBlock } from './pem.ts'
 
 /** What Intel (or a PCCS) says of a platform and of its quoting enclave at one time, as it was served. */
@@ -45,7 +44,7 @@ export function parseCollateral(json: string): Collateral {
     const detail = `${json.length} characters; at most ${largestFile} are read`
     throw new CollateralError('ERR_COLLATERAL_TOO_LARGE', 'collateral', detail)
   }
-  const parts = parseJson(json, 'collateral', schema)
+  const parts = parseParts(json)
   return {
     tcbInfo: parts.tcb_info,
     tcbInfoIssuerChain: parts.tcb_info_issuer_chain,
@@ -69,6 +68,22 @@ export function encodeCollateral(collateral: Collateral): string {
     pck_crl_issuer_chain: collateral.pckCrlIssuerChain,
   }
   return `${JSON.stringify(parts, undefined, 2)}\n`
+}
+
+function parseParts(json: string): z.infer<typeof schema> {
+  const result = schema.safeParse(untypedJson(json))
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  const field = ['collateral', ...(issue?.path ?? [])].join('.')
+  throw new CollateralError('ERR_COLLATERAL_VALUE', field, issue?.message ?? 'invalid')
+}
+
+function untypedJson(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch (error) {
+    throw new CollateralError('ERR_COLLATERAL_FORMAT', 'collateral', 'not JSON', { cause: error })
+  }
 }
 
 function crlBytes(text: string, field: string): Uint8Array {

@@ -6,6 +6,7 @@ export { CollateralError, type CollateralErrorCode } from './collateral-error.ts
 export { type Crl, parseCrl } from './crl.ts'
 export { DerReader } from './der.ts'
 export { intelRoots } from './intel-roots.ts'
+export type { ModuleLevel } from './module-level.ts'
 export {
   type PckCertificate,
   type PlatformConfiguration,
@@ -13,10 +14,11 @@ export {
   type SgxType,
 } from './pck-certificate.ts'
 export { certificatesFromPem } from './pem.ts'
-export { parseQeIdentity, type QeIdentity, type QeLevel } from './qe-identity.ts'
+export { parseQeIdentity, type QeIdentity } from './qe-identity.ts'
 export { type Reason, type ReasonCode, reasonText } from './reason.ts'
 export type { SignedObject } from './signed-json.ts'
-export { parseTcbInfo, type TcbInfo, type TcbLevel } from './tcb-info.ts'
+export { parseTcbInfo, type TcbInfo } from './tcb-info.ts'
+export type { TcbLevel } from './tcb-level.ts'
 export { convergeStatus, type QeStatus, type TcbStatus, tcbStatuses } from './tcb-status.ts'
 export type { Freshness, ValidityFinding } from './validity.ts'
 export { type Step, type StepName, type Verified, type VerifyOptions, verify } from './verify.ts'

@@ -4,8 +4,10 @@ import { test } from 'node:test'
 import { parseQuote } from '@alcove/sgx'
 import fc from 'fast-check'
 import { parseCollateral } from './collateral.ts'
-import { differingField, parseQeIdentity, qeLevel } from './qe-identity.ts'
-import { parseTcbInfo, platformLevel } from './tcb-info.ts'
+import { moduleLevel } from './module-level.ts'
+import { differingField, parseQeIdentity } from './qe-identity.ts'
+import { parseTcbInfo } from './tcb-info.ts'
+import { platformLevel } from './tcb-level.ts'
 
 const vectors = new URL('../../../vectors/sgx-v3-phala/', import.meta.url)
 const collateral = parseCollateral(readFileSync(new URL('collateral.json', vectors), 'utf8'))
@@ -59,10 +61,11 @@ test('every level is reached by its own SVNs, and one component less misses it',
 })
 
 test('a QE is at the best level that its ISVSVN reaches', () => {
-  for (const level of identity.tcbLevels) equal(qeLevel(identity.tcbLevels, level.isvSvn), level)
-  equal(qeLevel(identity.tcbLevels, 65535), identity.tcbLevels[0])
+  for (const level of identity.tcbLevels)
+    equal(moduleLevel(identity.tcbLevels, level.isvSvn), level)
+  equal(moduleLevel(identity.tcbLevels, 65535), identity.tcbLevels[0])
   equal(
-    qeLevel([{ isvSvn: 3, tcbDate: new Date(0), status: 'UpToDate', advisories: [] }], 2),
+    moduleLevel([{ isvSvn: 3, tcbDate: new Date(0), status: 'UpToDate', advisories: [] }], 2),
     undefined,
   )
 })

@@ -1,6 +1,6 @@
 import type { Endorsements, Evidence } from './evidence.ts'
-import { qeLevel } from './qe-identity.ts'
-import { platformLevel } from './tcb-info.ts'
+import { moduleLevel } from './module-level.ts'
+import { platformLevel } from './tcb-level.ts'
 import { convergeStatus, type QeStatus, type TcbStatus } from './tcb-status.ts'
 import { VerifyError } from './verify-error.ts'
 
@@ -27,7 +27,7 @@ export function evaluateTcb(
 ): TcbEvaluation {
   const { isvSvn } = quote.qeReport
   const platform = platformLevel(tcbInfo.value.tcbLevels, pck)
-  const qe = qeLevel(qeIdentity.value.tcbLevels, isvSvn)
+  const qe = moduleLevel(qeIdentity.value.tcbLevels, isvSvn)
   if (qe === undefined || platform === undefined) {
     const part =
       qe === undefined ? `QE with ISVSVN ${isvSvn}` : `platform with PCESVN ${pck.pceSvn}`

@@ -1,12 +1,22 @@
-import * as z from 'zod'
-import { advisoryIds, hexOf, unsigned, utcSecond } from './json.ts'
+import { CollateralError } from './collateral-error.ts'
+import type { JsonReader } from './json-reader.ts'
 import { parseSignedObject, type SignedObject } from './signed-json.ts'
-import { type TcbStatus, tcbStatuses } from './tcb-status.ts'
+import { type ComponentNames, type TcbLevel, TcbLevelReader } from './tcb-level.ts'
+import {
+  readTdxModule,
+  readTdxModuleIdentities,
+  type TdxModule,
+  type TdxModuleIdentity,
+} from './tdx-module.ts'
 
-/** What Intel says of every TCB that processors of one FMSPC can have: TCB info of version 3. */
+/** What kind of enclave the TCB levels are of. */
+export type Tee = 'SGX' | 'TDX'
+
+/** What Intel says of every TCB that processors of one FMSPC can have. */
 export interface TcbInfo {
-  /** `SGX` or `TDX`. */
-  readonly id: string
+  /** 2 is what Intel served, of SGX only, until version 3 of its API was retired. */
+  readonly version: 2 | 3
+  readonly id: Tee
   readonly issueDate: Date
   readonly nextUpdate: Date
   /** Lower-case hex. */
@@ -16,78 +26,145 @@ export interface TcbInfo {
   readonly tcbEvaluationDataNumber: number
   /** Best first. */
   readonly tcbLevels: readonly TcbLevel[]
+  readonly componentNames: ComponentNames
+  /** TDX: the module of major version 0. */
+  readonly tdxModule: TdxModule | undefined
+  /** TDX: the modules of other major versions, each with levels of its own. */
+  readonly tdxModuleIdentities: readonly TdxModuleIdentity[] | undefined
 }
-
-export interface TcbLevel {
-  /** The 16 component SVNs that a platform must reach. */
-  readonly components: readonly number[]
-  readonly pceSvn: number
-  readonly tcbDate: Date
-  readonly status: TcbStatus
-  readonly advisories: readonly string[]
-}
-
-const otherVersion = 'only TCB info of version 3 is supported: fetch it from Intel PCS API v4'
-
-const level = z
-  .object({
-    tcb: z.object({
-      sgxtcbcomponents: z.array(z.object({ svn: unsigned(0xff) })).length(16),
-      pcesvn: unsigned(0xffff),
-    }),
-    tcbDate: utcSecond,
-    tcbStatus: z.enum(tcbStatuses),
-    advisoryIDs: advisoryIds,
-  })
-  .transform(({ tcb, tcbDate, tcbStatus, advisoryIDs }) => ({
-    components: tcb.sgxtcbcomponents.map(({ svn }) => svn),
-    pceSvn: tcb.pcesvn,
-    tcbDate,
-    status: tcbStatus,
-    advisories: advisoryIDs ?? [],
-  }))
-
-const tcbInfo: z.ZodType<TcbInfo> = z
-  .object({
-    // First, so that another version is reported as that, not as what it lacks.
-    version: z.literal(3, otherVersion),
-    id: z.string(),
-    issueDate: utcSecond,
-    nextUpdate: utcSecond,
-    fmspc: hexOf(6),
-    pceId: hexOf(2),
-    tcbType: z.literal(0),
-    tcbEvaluationDataNumber: unsigned(0xffff_ffff),
-    tcbLevels: z.array(level).min(1).max(1024),
-  })
-  .transform(info => ({ ...info, tcbLevels: info.tcbLevels.toSorted(bestFirst) }))
 
 /**
- * Reads TCB info of version 3. Its signature is not checked here.
+ * Reads TCB info of version 2 or 3. Its signature is not checked here.
  *
- * @throws {CollateralError} `ERR_COLLATERAL_VALUE` (`tcbInfo.version`) for another version; else as `parseSignedObject`
+ * @throws {CollateralError} as `parseSignedObject`
  * @see docs/formats/tcb-info.md
  */
 export function parseTcbInfo(text: string): SignedObject<TcbInfo> {
-  return parseSignedObject(text, 'tcbInfo', tcbInfo)
+  return parseSignedObject(text, 'tcbInfo', readTcbInfo)
 }
 
-/** The best level that a platform reaches in every component and in the PCE, or `undefined` below all of them. */
-export function platformLevel(
-  levels: readonly TcbLevel[],
-  platform: { readonly components: readonly number[]; readonly pceSvn: number },
-): TcbLevel | undefined {
-  return levels.find(
-    ({ components, pceSvn }) =>
-      platform.pceSvn >= pceSvn &&
-      components.every((svn, index) => (platform.components[index] ?? -1) >= svn),
+type Found = { -readonly [Field in keyof TcbInfo]?: TcbInfo[Field] } & {
+  tcbType?: number
+  levels?: TcbLevelReader
+}
+
+/** What is read, by key; the rest is passed over. */
+const members: ReadonlyMap<string, (reader: JsonReader, found: Found) => void> = new Map([
+  [
+    'version',
+    (reader: JsonReader, found: Found) => {
+      found.version = readVersion(reader)
+    },
+  ],
+  [
+    'id',
+    (reader: JsonReader, found: Found) => {
+      found.id = reader.oneOf(tees)
+    },
+  ],
+  [
+    'issueDate',
+    (reader: JsonReader, found: Found) => {
+      found.issueDate = reader.utcSecond()
+    },
+  ],
+  [
+    'nextUpdate',
+    (reader: JsonReader, found: Found) => {
+      found.nextUpdate = reader.utcSecond()
+    },
+  ],
+  [
+    'fmspc',
+    (reader: JsonReader, found: Found) => {
+      found.fmspc = reader.hex(6)
+    },
+  ],
+  [
+    'pceId',
+    (reader: JsonReader, found: Found) => {
+      found.pceId = reader.hex(2)
+    },
+  ],
+  [
+    'tcbType',
+    (reader: JsonReader, found: Found) => {
+      found.tcbType = reader.unsigned(0)
+    },
+  ],
+  [
+    'tcbEvaluationDataNumber',
+    (reader: JsonReader, found: Found) => {
+      found.tcbEvaluationDataNumber = reader.unsigned(0xffff_ffff)
+    },
+  ],
+  [
+    'tdxModule',
+    (reader: JsonReader, found: Found) => {
+      found.tdxModule = readTdxModule(reader)
+    },
+  ],
+  [
+    'tdxModuleIdentities',
+    (reader: JsonReader, found: Found) => {
+      found.tdxModuleIdentities = readTdxModuleIdentities(reader)
+    },
+  ],
+  [
+    'tcbLevels',
+    (reader: JsonReader, found: Found) => {
+      found.levels = new TcbLevelReader(reader)
+      found.tcbLevels = found.levels.levels()
+    },
+  ],
+])
+
+function readTcbInfo(reader: JsonReader): TcbInfo {
+  const found: Found = {}
+  reader.object(key => members.get(key)?.(reader, found))
+  const version = reader.required(found.version, 'version')
+  reader.required(found.tcbType, 'tcbType')
+  const levels = reader.required(found.levels, 'tcbLevels')
+  return checked(
+    {
+      version,
+      id: version === 2 ? 'SGX' : reader.required(found.id, 'id'),
+      issueDate: reader.required(found.issueDate, 'issueDate'),
+      nextUpdate: reader.required(found.nextUpdate, 'nextUpdate'),
+      fmspc: reader.required(found.fmspc, 'fmspc'),
+      pceId: reader.required(found.pceId, 'pceId'),
+      tcbEvaluationDataNumber: reader.required(
+        found.tcbEvaluationDataNumber,
+        'tcbEvaluationDataNumber',
+      ),
+      tcbLevels: reader.required(found.tcbLevels, 'tcbLevels'),
+      componentNames: levels.names,
+      tdxModule: found.tdxModule,
+      tdxModuleIdentities: found.tdxModuleIdentities,
+    },
+    levels.forms,
   )
 }
 
-/** Intel's order: by the components from the first to the last, then by PCESVN, the highest first. */
-function bestFirst(a: TcbLevel, b: TcbLevel): number {
-  const differing = a.components.findIndex((svn, index) => svn !== b.components[index])
-  return differing === -1
-    ? b.pceSvn - a.pceSvn
-    : (b.components[differing] ?? 0) - (a.components[differing] ?? 0)
+const tees: readonly Tee[] = ['SGX', 'TDX']
+
+function readVersion(reader: JsonReader): 2 | 3 {
+  const version = reader.unsigned(0xffff_ffff)
+  if (version === 2 || version === 3) return version
+  throw reader.refuse(`only versions 2 and 3 are supported, this is ${version}`)
+}
+
+/** What depends on more than one field, which come in any order. */
+function checked(info: TcbInfo, forms: ReadonlySet<2 | 3>): TcbInfo {
+  const other = info.version === 2 ? 3 : 2
+  if (forms.has(other)) throw refused('tcbLevels', `a level is in the form of version ${other}`)
+  if (info.id === 'SGX') return info
+  const bare = info.tcbLevels.findIndex(({ tdxComponents }) => tdxComponents === undefined)
+  if (bare !== -1) throw refused('tcbLevels', 'a level of TDX has no tdxtcbcomponents')
+  if (info.tdxModule === undefined) throw refused('tdxModule', 'missing')
+  return info
+}
+
+function refused(field: string, detail: string): CollateralError {
+  return new CollateralError('ERR_COLLATERAL_VALUE', `tcbInfo.${field}`, detail)
 }

@@ -66,7 +66,7 @@ export interface Verified extends TcbEvaluation, Freshness {
 }
 
 /**
- * Verifies an SGX quote of version 3 with TCB info of version 3, in the order of Intel's verification library; the first check
+ * Verifies an SGX quote of version 3 with TCB info of version 2 or 3, in the order of Intel's verification library; the first check
  * that fails decides. Time never makes it fail: what is out of its time is listed in the result.
  *
  * @throws {VerifyError} `ERR_VERIFY_*`: well-formed, but not to be believed

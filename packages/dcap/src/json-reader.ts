@@ -1,0 +1,293 @@
+import { CollateralError } from './collateral-error.ts'
+
+/** As deep as Intel's JSON and then some: a bound on recursion, for what is read and for what is passed over. */
+const DEEPEST = 64
+
+/**
+ * A cursor over strict JSON text (RFC 8259). It reads what a caller asks for, field by field, and checks and passes over the
+ * rest; a value of another type, or out of its bounds, is refused with its path: `tcbInfo.tcbLevels.3.tcbStatus`. Written by
+ * hand because TCB info is read at each verification from nothing: `JSON.parse` with a schema takes several times as long.
+ *
+ * Every read throws {CollateralError}: `ERR_COLLATERAL_FORMAT` for what is not JSON, else `ERR_COLLATERAL_VALUE`.
+ */
+export class JsonReader {
+  readonly #text: string
+  readonly #name: string
+  readonly #path: (string | number)[] = []
+  #position = 0
+  #depth = 0
+
+  /** @param name of the whole, for errors outside of any of its members */
+  constructor(text: string, name: string) {
+    this.#text = text
+    this.#name = name
+  }
+
+  /** Where the cursor is: the end of the value that was read last. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** Where the next value starts. */
+  get start(): number {
+    this.#space()
+    return this.#position
+  }
+
+  /**
+   * Reads an object. `member` is called at each value with its key, and reads it or does not: what it leaves is passed over.
+   * A key that occurs twice is refused: two readers could each believe another one.
+   */
+  object(member: (key: string) => void): void {
+    if (!this.#opens(OBJECT)) throw this.refuse('want an object')
+    const keys = new Keys()
+    for (let more = !this.#closes(OBJECT_END); more; more = this.#continues(OBJECT_END)) {
+      this.#space()
+      const key = this.#string()
+      if (!keys.add(key)) throw this.#malformed(`"${key.slice(0, 40)}" occurs twice`)
+      this.#space()
+      this.#expect(COLON)
+      this.#path.push(key)
+      const value = this.start
+      member(key)
+      if (this.#position === value) this.skip()
+      this.#path.pop()
+    }
+    this.#depth--
+  }
+
+  /** Reads an array; `element` must read the value that it is called at, or leave it to be passed over. */
+  array(element: (index: number) => void): void {
+    if (!this.#opens(ARRAY)) throw this.refuse('want an array')
+    let index = 0
+    for (let more = !this.#closes(ARRAY_END); more; more = this.#continues(ARRAY_END)) {
+      this.#path.push(index)
+      const value = this.start
+      element(index)
+      if (this.#position === value) this.skip()
+      this.#path.pop()
+      index++
+    }
+    this.#depth--
+  }
+
+  string(longest: number): string {
+    this.#space()
+    if (this.#next !== QUOTE) throw this.refuse('want a string')
+    const text = this.#string()
+    if (text.length <= longest) return text
+    throw this.refuse(`want at most ${longest} characters`)
+  }
+
+  /** An integer from 0 to `max`, without a fraction or an exponent. */
+  unsigned(max: number): number {
+    this.#space()
+    const start = this.#position
+    this.#skipNumber()
+    let value = 0
+    for (let at = start; at < this.#position; at++) {
+      const digit = this.#text.charCodeAt(at) - ZERO
+      if (digit < 0 || digit > 9) throw this.refuse(`want an integer from 0 to ${max}`)
+      value = value * 10 + digit
+    }
+    if (this.#position > start && value <= max) return value
+    throw this.refuse(`want an integer from 0 to ${max}`)
+  }
+
+  /** Hex of exactly `bytes` bytes, of either case, as lower case. */
+  hex(bytes: number): string {
+    const text = this.string(LONGEST_HEX)
+    if (text.length === 2 * bytes && HEX.test(text)) return text.toLowerCase()
+    throw this.refuse(`want ${bytes} bytes in hex`)
+  }
+
+  /** A time as Intel writes it: `2025-06-19T10:01:18Z`. A day that does not exist is refused. */
+  utcSecond(): Date {
+    const text = this.string(LONGEST_TIME)
+    const date = parseUtcSecond(text)
+    if (date !== undefined) return date
+    throw this.refuse(`want a time like 2025-06-19T10:01:18Z, found ${JSON.stringify(text)}`)
+  }
+
+  oneOf<T extends string>(allowed: readonly T[]): T {
+    const text = this.string(64)
+    const found = allowed.find(one => one === text)
+    if (found !== undefined) return found
+    throw this.refuse(`want one of ${allowed.join(', ')}`)
+  }
+
+  /** Refuses anything but white space after the value. */
+  end(): void {
+    this.#space()
+    if (this.#position < this.#text.length) throw this.#malformed('text after the value')
+  }
+
+  /** What must not be missing from the object that the cursor is in, or was in last. */
+  required<T>(value: T | undefined, key: string): T {
+    if (value !== undefined) return value
+    throw new CollateralError('ERR_COLLATERAL_VALUE', [...this.#path, key].join('.'), 'missing')
+  }
+
+  /** The error to throw for the value that the cursor is at. */
+  refuse(detail: string): CollateralError {
+    const field = this.#path.length === 0 ? this.#name : this.#path.join('.')
+    return new CollateralError('ERR_COLLATERAL_VALUE', field, detail)
+  }
+
+  get #next(): number {
+    return this.#text.charCodeAt(this.#position)
+  }
+
+  #space(): void {
+    for (let code = this.#next; code <= 0x20; code = this.#next) {
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return
+      this.#position++
+    }
+  }
+
+  #opens(bracket: number): boolean {
+    this.#space()
+    if (this.#next !== bracket) return false
+    this.#position++
+    if (++this.#depth > DEEPEST) throw this.#malformed(`nested more than ${DEEPEST} deep`)
+    return true
+  }
+
+  /** Whether the brackets close here, right after they opened. */
+  #closes(bracket: number): boolean {
+    this.#space()
+    if (this.#next !== bracket) return false
+    this.#position++
+    return true
+  }
+
+  /** After a value: whether a comma and another one follow, not the closing bracket. */
+  #continues(bracket: number): boolean {
+    if (this.#closes(bracket)) return false
+    this.#expect(COMMA)
+    return true
+  }
+
+  #expect(code: number): void {
+    if (this.#next !== code) {
+      throw this.#malformed(`want ${String.fromCharCode(code)} at character ${this.#position}`)
+    }
+    this.#position++
+  }
+
+  #string(): string {
+    this.#expect(QUOTE)
+    const start = this.#position
+    for (;;) {
+      const code = this.#next
+      if (code === QUOTE) return this.#text.slice(start, this.#position++)
+      if (code === BACKSLASH) return this.#escaped(start)
+      // NaN, past the end, is not at least a space either.
+      if (!(code >= 0x20))
+        throw this.#malformed('a string that does not end, or a control character')
+      this.#position++
+    }
+  }
+
+  /** A string with escapes, which Intel's JSON has none of: found by its end, and left to JSON.parse. */
+  #escaped(start: number): string {
+    while (this.#next !== QUOTE) {
+      if (this.#position >= this.#text.length) throw this.#malformed('a string that does not end')
+      this.#position += this.#next === BACKSLASH ? 2 : 1
+    }
+    this.#position++
+    try {
+      return JSON.parse(this.#text.slice(start - 1, this.#position))
+    } catch (cause) {
+      throw this.#malformed('a string that is not JSON', cause)
+    }
+  }
+
+  /** Checks the next value, whatever it is, and passes over it. */
+  skip(): void {
+    this.#space()
+    const code = this.#next
+    if (code === OBJECT) this.object(nothing)
+    else if (code === ARRAY) this.array(nothing)
+    else if (code === QUOTE) this.#string()
+    else if (!this.#skipWord('true') && !this.#skipWord('false') && !this.#skipWord('null')) {
+      const start = this.#position
+      this.#skipNumber()
+      if (this.#position === start) throw this.#malformed(`no JSON value at character ${start}`)
+    }
+  }
+
+  #skipWord(word: string): boolean {
+    if (!this.#text.startsWith(word, this.#position)) return false
+    this.#position += word.length
+    return true
+  }
+
+  #skipNumber(): void {
+    // The usual number is a few digits: the whole grammar is looked at only for what else follows.
+    const start = this.#position
+    while (this.#next >= ZERO && this.#next <= NINE) this.#position++
+    const after = this.#next
+    const isPlain = this.#position > start && after !== POINT && (after | 0x20) !== 0x65
+    if (isPlain && (this.#text.charCodeAt(start) !== ZERO || this.#position === start + 1)) return
+    this.#position = start
+    const number = new RegExp(NUMBER)
+    number.lastIndex = start
+    const found = number.exec(this.#text)
+    if (found !== null) this.#position = number.lastIndex
+  }
+
+  #malformed(detail: string, cause?: unknown): CollateralError {
+    return new CollateralError('ERR_COLLATERAL_FORMAT', this.#name, `not JSON: ${detail}`, {
+      cause,
+    })
+  }
+}
+
+const OBJECT = 0x7b
+const OBJECT_END = 0x7d
+const ARRAY = 0x5b
+const ARRAY_END = 0x5d
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const COLON = 0x3a
+const COMMA = 0x2c
+const POINT = 0x2e
+const ZERO = 0x30
+const NINE = 0x39
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+const LONGEST_HEX = 2048
+const LONGEST_TIME = 64
+const HEX = /^[0-9a-fA-F]*$/
+const UTC_SECOND = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z$/
+
+/** For members and elements that are left to be passed over. */
+function nothing(): void {
+  // The reader passes over what is not read.
+}
+
+/** The keys of one object. Most have few: a set is made only for more than that. */
+class Keys {
+  readonly #few: string[] = []
+  #many: Set<string> | undefined
+
+  /** Whether the key is new. */
+  add(key: string): boolean {
+    if (this.#many === undefined && this.#few.length < 16) {
+      return !this.#few.includes(key) && this.#few.push(key) > 0
+    }
+    this.#many ??= new Set(this.#few)
+    return this.#many.size < this.#many.add(key).size
+  }
+}
+
+function parseUtcSecond(text: string): Date | undefined {
+  if (!UTC_SECOND.test(text)) return undefined
+  const digits = (from: number, to: number) => Number(text.slice(from, to))
+  const [month, day] = [digits(5, 7), digits(8, 10)]
+  const [hour, minute, second] = [digits(11, 13), digits(14, 16), digits(17, 19)]
+  const date = new Date(Date.UTC(digits(0, 4), month - 1, day, hour, minute, second))
+  // A day that does not exist would roll over into the next month.
+  const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day
+  return exists && hour < 24 && minute < 60 && second < 60 ? date : undefined
+}
