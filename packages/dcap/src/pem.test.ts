@@ -21,6 +21,7 @@ for (const [what, text] of [
   ['text between', `${pem}hello\n${pem}`],
   ['text after', `${pem}hello`],
   ['a NUL inside', `${pem}\0${pem}`],
+  ['a vertical tab, one bit from a line feed, between', `${pem}\v${pem}`],
   ['another label', pem.replaceAll('CERTIFICATE', 'PRIVATE KEY')],
   ['a block that does not end', pem.slice(0, -20)],
   ['bad base64', pem.replace('MII', 'M*I')],

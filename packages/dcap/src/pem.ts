@@ -23,8 +23,11 @@ export function singlePemBlock(text: string, label: string, name: string): Uint8
 function pemBlocks(text: string, label: string, name: string): Uint8Array[] {
   if (text.length > longestChain) throw refuse(name, 0, `longer than ${longestChain} characters`)
   const blocks: Uint8Array[] = []
-  const block = new RegExp(`-----BEGIN ${label}-----([^-]*)-----END ${label}-----\\s*`, 'y')
-  block.lastIndex = /^\s*/.exec(text)?.[0].length ?? 0
+  const block = new RegExp(
+    `-----BEGIN ${label}-----([^-]*)-----END ${label}-----[\\t\\n\\r ]*`,
+    'y',
+  )
+  block.lastIndex = /^[\t\n\r ]*/.exec(text)?.[0].length ?? 0
   const end = text.endsWith('\0') ? text.length - 1 : text.length
   while (block.lastIndex < end) {
     const start = block.lastIndex
