@@ -1,4 +1,5 @@
 import type { FigureReport } from './figure.ts'
+import { type Goal, goalText } from './goal.ts'
 import { type Machine, machineText } from './machine.ts'
 import type { Memory } from './process-figures.ts'
 import type { PluginRestarts } from './restarts.ts'
@@ -27,12 +28,6 @@ export interface MeasuredDaemons {
   readonly daemons: Readonly<Record<DaemonName, Measured>>
   readonly restarts: readonly PluginRestarts[]
   readonly windowMs: number
-}
-
-interface Goal {
-  readonly goal: string
-  readonly found: string
-  readonly met: boolean
 }
 
 /** The most that a daemon may cost, by the median; `timesBareServer`: its RSS beside the bare gRPC server's. */
@@ -91,7 +86,7 @@ export function daemonReport(
       restartRows.map(row => [row.plugin, spreadText(row.ms), spreadText(row.cpuMs)]),
     ),
     '',
-    ...goals.map(({ goal, found, met }) => `${met ? 'met   ' : 'MISSED'}  ${goal}: ${found}`),
+    ...goals.map(goalText),
   ].join('\n')
   return { text, json: { machine, quick, windowMs, daemons: rows, restarts: restartRows, goals } }
 }

@@ -4,12 +4,16 @@ import type { Figure } from './figure.ts'
 
 const figures: Readonly<Record<string, () => Promise<Figure>>> = {
   daemons: async () => (await import('./daemons.ts')).daemons,
+  verify: async () => (await import('./verify.ts')).verify,
+  agreement: async () => (await import('./agreement.ts')).agreement,
 }
 
 const usage = `npm run bench -- FIGURE [--quick] [--output json]
 
   daemons   idle memory and CPU of device plugin and quote helper, how soon they serve, and the
             plugin again after its kubelet's restart
+  verify    quotes verified in a second, beside the bare cryptography and two other verifiers
+  agreement where this verifier and two others differ over every case there is, and why
 
   --quick   fewer and shorter runs: shows that it works, not a figure to state
 `

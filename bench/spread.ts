@@ -21,6 +21,7 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /** `12.3 (11.9–14.0)`: the median, and from least to most. */
-export function spreadText({ median, min, max }: Spread): string {
-  return `${median.toFixed(1)} (${min.toFixed(1)}–${max.toFixed(1)})`
+export function spreadText({ median, min, max }: Spread, digits = 1): string {
+  const [middle, least, most] = [median, min, max].map(value => value.toFixed(digits))
+  return `${middle} (${least}–${most})`
 }
