@@ -111,7 +111,7 @@ const ownIndex = z.array(
     quote: z.object({ file: z.string(), licence: z.string() }),
     collateral: z.object({ file: z.string() }),
     at: z.string(),
-    expect: z.object({ status: z.string(), advisories: z.array(z.string()) }),
+    expect: z.object({ status: z.string().optional(), advisories: z.array(z.string()).optional() }),
   }),
 )
 
@@ -120,11 +120,14 @@ test("the project's own Intel-signed quotes come out as their index says", () =>
   const index = ownIndex.parse(JSON.parse(readFileSync(join(own, 'index.json'), 'utf8')))
   ok(index.length > 0 && index.length <= 12)
   for (const { quote, collateral, at, expect } of index) {
-    const verified = verify(
-      readFileSync(join(own, quote.file)),
-      parseCollateral(readFileSync(join(own, collateral.file), 'utf8')),
-      { at: new Date(at), roots: intelRoots },
-    )
+    const bytes = readFileSync(join(own, quote.file))
+    const parts = parseCollateral(readFileSync(join(own, collateral.file), 'utf8'))
+    const run = () => verify(bytes, parts, { at: new Date(at), roots: intelRoots })
+    if (outOfScope(bytes) !== undefined) {
+      throws(run, { field: 'quote.header.version' })
+      continue
+    }
+    const verified = run()
     equal(verified.status, expect.status)
     deepEqual(verified.advisories.toSorted(), expect.advisories)
     deepEqual([verified.expired, verified.notYetValid], [[], []])
