@@ -75,7 +75,13 @@ test('the bundle says its version', async () => {
 test('the bundle verifies a quote that Intel’s hardware made', async () => {
   const vector = join(root, 'vectors/sgx-v3-icelake')
   const found = z
-    .array(z.object({ name: z.string(), at: z.string(), expect: z.object({ status: z.string() }) }))
+    .array(
+      z.object({
+        name: z.string(),
+        at: z.string(),
+        expect: z.object({ status: z.string().optional() }),
+      }),
+    )
     .parse(JSON.parse(await readFile(join(root, 'vectors/index.json'), 'utf8')))
     .find(({ name }) => name === 'sgx-v3-icelake')
   ok(found)
