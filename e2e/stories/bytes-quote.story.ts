@@ -22,7 +22,7 @@ after(() => namespace[Symbol.asyncDispose]())
 const outside = await mkdtemp(join(tmpdir(), 'alcove-relying-party-'))
 after(() => rm(outside, { recursive: true }))
 const party = await relyingParty(world, outside)
-/** Offset of the report data in a quote: docs/formats/quote-v3.md. */
+/** Offset of the report data in a quote: docs/formats/quote.md. */
 const REPORT_DATA = 48 + 320
 const version = await programVersion(projectRoot)
 

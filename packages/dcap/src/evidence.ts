@@ -12,9 +12,11 @@ import { parseTcbInfo, type TcbInfo } from './tcb-info.ts'
 import { certificateItems, type ValidityFinding } from './validity.ts'
 import { VerifyError } from './verify-error.ts'
 
+type SgxQuote = Extract<Quote, { readonly tee: 'SGX' }>
+
 /** A quote and the chain in it, read, nothing verified. */
 export interface Evidence {
-  readonly quote: Quote
+  readonly quote: SgxQuote
   readonly chain: PckChain
 }
 
@@ -46,6 +48,10 @@ export function readEvidence(bytes: Uint8Array): Evidence {
     const vendorId = quote.header.qeVendorId.toHex()
     const message = `the quote is by a QE of vendor ${vendorId}, not Intel's`
     throw new VerifyError('ERR_VERIFY_UNSUPPORTED_QUOTE_FORMAT', message, { vendorId })
+  }
+  if (quote.header.version !== 3 || quote.tee !== 'SGX') {
+    const detail = `quotes of ${quote.tee} and version ${quote.header.version} are read, and not verified yet; want version 3`
+    throw new FormatError('ERR_FORMAT_VALUE', 'quote.header.version', 0, detail)
   }
   return { quote, chain: readPckChain(quote) }
 }

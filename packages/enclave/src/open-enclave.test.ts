@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -19,7 +19,8 @@ test('on a simulated node the program’s folder becomes an enclave, and a quote
   const machine = await simulatedMachine(t)
   const enclave = await machine.open(await programFolder(t, { isvProdId: 4, isvSvn: 5 }))
   equal(enclave.platform, 'simulator')
-  const { body } = parseQuote(await enclave.quote(Uint8Array.of(9)))
+  const { tee, body } = parseQuote(await enclave.quote(Uint8Array.of(9)))
+  ok(tee === 'SGX')
   const { reportData, ...identity } = body
   deepEqual(identity, enclave.identity)
   deepEqual([body.isvProdId, body.isvSvn, reportData[0], reportData[1]], [4, 5, 9, 0])
@@ -52,8 +53,9 @@ test('in a pod the device is opened, and the token is beside the platform’s so
   const machine = await simulatedMachine(t, { device: 'character' })
   const directory = await programFolder(t)
   const enclave = await machine.open(directory)
-  const quote = parseQuote(await enclave.quote(Uint8Array.of(3)))
-  deepEqual(quote.body.mrEnclave, enclave.mrEnclave)
+  const { tee, body } = parseQuote(await enclave.quote(Uint8Array.of(3)))
+  ok(tee === 'SGX')
+  deepEqual(body.mrEnclave, enclave.mrEnclave)
 })
 
 test('a device that is there and does not open is told from one that is not there', {

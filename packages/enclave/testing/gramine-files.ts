@@ -25,6 +25,7 @@ export interface GramineOptions {
 export async function gramineFiles(options: GramineOptions = {}): Promise<AttestationFiles> {
   const { attestationType = 'dcap', onUse = () => undefined } = options
   const quote = parseQuote(Uint8Array.from(await readFile(realQuote)))
+  if (quote.tee !== 'SGX') throw new Error('the quote is not of an enclave')
   const written = { user_report_data: new Uint8Array(64), target_info: new Uint8Array(512) }
   const body = () => ({ ...quote.body, ...options.body, reportData: written.user_report_data })
   const readable: Readonly<Record<string, (() => Uint8Array) | undefined>> = {

@@ -16,8 +16,10 @@ export {
   parseQuote,
   type Quote,
   type QuoteFields,
+  type QuoteSignatureData,
+  type QuoteSubject,
 } from './quote.ts'
-export { INTEL_QE_VENDOR_ID, type QuoteHeader } from './quote-header.ts'
+export { INTEL_QE_VENDOR_ID, type QuoteHeader, type Tee } from './quote-header.ts'
 export { encodeReport, parseReport, type Report } from './report.ts'
 export { encodeReportBody, parseReportBody, type ReportBody } from './report-body.ts'
 export { SgxError, type SgxErrorCode } from './sgx-error.ts'
@@ -25,3 +27,10 @@ export { measureSgxs, parseSgxs, type SgxsRecord } from './sgxs.ts'
 export { mrSignerOf, parseSigstruct, type Sigstruct } from './sigstruct.ts'
 export { verifySigstruct } from './sigstruct-signature.ts'
 export { encodeTargetInfo, parseTargetInfo, type TargetInfo } from './target-info.ts'
+export {
+  encodeTdReportBody,
+  parseTdReportBody,
+  TD_REPORT_BODY_BYTES,
+  TdAttribute,
+  type TdReportBody,
+} from './td-report-body.ts'

@@ -1,4 +1,4 @@
-import { type ByteReader, ByteWriter } from '@alcove/bytes'
+import { type ByteReader, ByteWriter, concatBytes } from '@alcove/bytes'
 import { type Attributes, parseAttributes, writeAttributes } from './attributes.ts'
 
 /** What the processor says about an enclave: its identity, its platform's CPUSVN, and 64 bytes of its own choice. */
@@ -23,9 +23,12 @@ export interface ReportBody {
   readonly isvFamilyId: Uint8Array
   /** 64 bytes. */
   readonly reportData: Uint8Array
+  /** The 118 reserved bytes in their order; left out where all are zero, as in every real report seen. */
+  readonly reserved?: Uint8Array
 }
 
 export const REPORT_BODY_BYTES = 384
+const RESERVED_BYTES = 118
 
 /**
  * Reads a report body, 384 bytes. Byte fields are views of the input.
@@ -49,7 +52,7 @@ export const REPORT_BODY_BYTES = 384
  * |  0x130 |   16 | isvFamilyId  |
  * |  0x140 |   64 | reportData   |
  *
- * Reserved bytes are skipped, not checked: a verifier checks signatures over the bytes as received, and Intel's does
+ * Reserved bytes are kept, not checked: a verifier checks signatures over the bytes as received, and Intel's does
  * not look at them either.
  *
  * @throws {FormatError} `ERR_FORMAT_TRUNCATED`
@@ -58,18 +61,19 @@ export const REPORT_BODY_BYTES = 384
 export function parseReportBody(reader: ByteReader): ReportBody {
   const cpuSvn = reader.bytes('cpuSvn', 16)
   const miscSelect = reader.u32le('miscSelect')
-  reader.bytes('reserved1', 12)
+  const reserved1 = reader.bytes('reserved1', 12)
   const isvExtProdId = reader.bytes('isvExtProdId', 16)
   const attributes = parseAttributes(reader, 'attributes')
   const mrEnclave = reader.bytes('mrEnclave', 32)
-  reader.bytes('reserved2', 32)
+  const reserved2 = reader.bytes('reserved2', 32)
   const mrSigner = reader.bytes('mrSigner', 32)
-  reader.bytes('reserved3', 32)
+  const reserved3 = reader.bytes('reserved3', 32)
   const configId = reader.bytes('configId', 64)
   const isvProdId = reader.u16le('isvProdId')
   const isvSvn = reader.u16le('isvSvn')
   const configSvn = reader.u16le('configSvn')
-  reader.bytes('reserved4', 42)
+  const reserved4 = reader.bytes('reserved4', 42)
+  const reserved = [reserved1, reserved2, reserved3, reserved4]
   return {
     cpuSvn,
     miscSelect,
@@ -83,31 +87,38 @@ export function parseReportBody(reader: ByteReader): ReportBody {
     configSvn,
     isvFamilyId: reader.bytes('isvFamilyId', 16),
     reportData: reader.bytes('reportData', 64),
+    ...(reserved.every(isZero) ? {} : { reserved: concatBytes(...reserved) }),
   }
 }
 
+function isZero(bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (byte !== 0) return false
+  return true
+}
+
 /**
- * The 384 bytes of a report body; reserved bytes are zero, as in every real report seen.
+ * The 384 bytes of a report body.
  *
  * @throws {FormatError} `ERR_FORMAT_VALUE` for a value that does not fit its field
  * @see docs/formats/report.md
  */
 export function encodeReportBody(body: ReportBody): Uint8Array<ArrayBuffer> {
+  const { reserved = new Uint8Array(RESERVED_BYTES) } = body
   const writer = new ByteWriter('reportBody')
     .bytes('cpuSvn', body.cpuSvn, 16)
     .u32le('miscSelect', body.miscSelect)
-    .zeros(12)
+    .bytes('reserved1', reserved.subarray(0, 12), 12)
     .bytes('isvExtProdId', body.isvExtProdId, 16)
   return writeAttributes(writer, 'attributes', body.attributes)
     .bytes('mrEnclave', body.mrEnclave, 32)
-    .zeros(32)
+    .bytes('reserved2', reserved.subarray(12, 44), 32)
     .bytes('mrSigner', body.mrSigner, 32)
-    .zeros(32)
+    .bytes('reserved3', reserved.subarray(44, 76), 32)
     .bytes('configId', body.configId, 64)
     .u16le('isvProdId', body.isvProdId)
     .u16le('isvSvn', body.isvSvn)
     .u16le('configSvn', body.configSvn)
-    .zeros(42)
+    .bytes('reserved4', reserved.subarray(76), 42)
     .bytes('isvFamilyId', body.isvFamilyId, 16)
     .bytes('reportData', body.reportData, 64)
     .done()

@@ -26,12 +26,7 @@ const structures: readonly {
   {
     name: 'report',
     length: 432,
-    reserved: [
-      [20, 12],
-      [96, 32],
-      [160, 32],
-      [262, 42],
-    ],
+    reserved: [],
     again: bytes => encodeReport(parseReport(bytes)),
   },
   {

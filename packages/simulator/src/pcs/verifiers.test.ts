@@ -8,7 +8,8 @@ import {
   encodeQuoteSignedPart,
   encodeReportBody,
   INTEL_QE_VENDOR_ID,
-  type QuoteFields,
+  type QuoteHeader,
+  type QuoteSubject,
   type ReportBody,
 } from '@alcove/sgx'
 import qvl from '@phala/dcap-qvl'
@@ -70,7 +71,7 @@ function quoteOf(status: TcbStatus, ca: PckCa, qe: Partial<ReportBody> = {}): Ui
       ...qe,
     }),
   )
-  const header: QuoteFields['header'] = {
+  const header: QuoteHeader = {
     version: 3,
     attestationKeyType: 2,
     qeSvn: 8,
@@ -78,10 +79,10 @@ function quoteOf(status: TcbStatus, ca: PckCa, qe: Partial<ReportBody> = {}): Ui
     qeVendorId: INTEL_QE_VENDOR_ID,
     userData: new Uint8Array(20),
   }
+  const subject: QuoteSubject = { header, tee: 'SGX', body: body({}) }
   return encodeQuote({
-    header,
-    body: body({}),
-    signature: rawSignature(encodeQuoteSignedPart(header, body({})), attestationKey),
+    ...subject,
+    signature: rawSignature(encodeQuoteSignedPart(subject), attestationKey),
     attestationKey: publicKey,
     qeReportBytes,
     qeReportSignature: rawSignature(qeReportBytes, pck.privateKey),

@@ -7,6 +7,7 @@ import {
   parseReportBody,
   parseTargetInfo,
   type QuoteHeader,
+  type QuoteSubject,
   reportKeyRequest,
   type TargetInfo,
 } from '@alcove/sgx'
@@ -92,8 +93,9 @@ export function startQuoting(deps: QuotingDeps): Quoting {
   const makeQuote = (report: Uint8Array) => {
     const { body } = checkedReport(qe, report, 'the quoting enclave')
     const claims = parseReportBody(new ByteReader(body, 'report'))
-    const signature = signWith(attestationKey.privateKey, encodeQuoteSignedPart(header, claims))
-    return encodeQuote({ header, body: claims, signature, ...certified })
+    const subject: QuoteSubject = { header, tee: 'SGX', body: claims }
+    const signature = signWith(attestationKey.privateKey, encodeQuoteSignedPart(subject))
+    return encodeQuote({ ...subject, signature, ...certified })
   }
   const someReport = qe.report(parseTargetInfo(qe.targetInfo()), new Uint8Array(64))
   return {
