@@ -54,7 +54,9 @@ export function judgementLines({ steps, outcome }: Judgement): string[] {
   if (advisories.length > 0) lines.push(fact('  advisories', advisories.toSorted().join(', ')))
   const late = [...verified.expired, ...verified.notYetValid].map(({ item }) => item)
   if (late.length > 0) lines.push(fact('  out of its time', late.join(', ')))
-  lines.push(`  MRENCLAVE  ${claims.mrEnclave}`, `  MRSIGNER   ${claims.mrSigner}`, '')
+  if (claims.tee === 'SGX') {
+    lines.push(`  MRENCLAVE  ${claims.mrEnclave}`, `  MRSIGNER   ${claims.mrSigner}`, '')
+  } else lines.push(wrapped(claims.mrTd, '  MRTD       '), '')
   if (verdict.trusted) lines.push(`ACCEPTED: TCB status ${verified.status}`)
   else {
     lines.push(`REFUSED: TCB status ${verified.status}; the policy says no:`)
@@ -81,15 +83,21 @@ export function judgementJson({ outcome }: Judgement): Readonly<Record<string, u
     advisories: verified.advisories,
     expired: verified.expired,
     notYetValid: verified.notYetValid,
-    platformStatus: verified.platformStatus,
-    qeStatus: verified.qeStatus,
+    platformStatus: verified.platform.status,
+    qeStatus: verified.qe.status,
+    tdxModuleStatus: verified.tdxModule?.status,
     tcbDate: verified.tcbDate,
     earliestExpiry: verified.earliestExpiry,
     fmspc: verified.fmspc,
-    mrEnclave: claims.mrEnclave,
-    mrSigner: claims.mrSigner,
-    isvProdId: claims.isvProdId,
-    isvSvn: claims.isvSvn,
+    tee: claims.tee,
+    ...(claims.tee === 'SGX'
+      ? {
+          mrEnclave: claims.mrEnclave,
+          mrSigner: claims.mrSigner,
+          isvProdId: claims.isvProdId,
+          isvSvn: claims.isvSvn,
+        }
+      : { mrTd: claims.mrTd, rtmrs: claims.rtmrs }),
     debug: claims.debug,
     reportData: claims.reportData.toHex(),
   }

@@ -288,11 +288,11 @@ program
   .description('print a script that completes alcove in a shell')
   .addArgument(new Argument('<shell>', 'which shell').choices(shells))
   .action(async (shell: Shell) => {
-    const { tcbStatuses } = await import('@alcove/dcap')
+    const { levelStatuses, tcbStatuses } = await import('@alcove/dcap')
     const { nodeSizes } = await import('@alcove/simulator')
     const { systems } = await import('./node/node-kind.ts')
     const values = {
-      '--tcb': tcbStatuses,
+      '--tcb': levelStatuses,
       '--accept': tcbStatuses,
       '--os': systems,
       '--size': nodeSizes.map(({ name }) => name),

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { TcbStatus } from '@alcove/dcap'
+import type { LevelStatus } from '@alcove/dcap'
 import type { RunEvent } from '@alcove/kubelet'
 import { Exit, UsageError } from '../exit.ts'
 import { isTrusted, judgementJson, judgementLines } from '../judge.ts'
@@ -8,7 +8,7 @@ import { ownNodeDirectory } from '../node/own-node.ts'
 import { placeProgram } from '../node/place.ts'
 import { type RunDeps, type RunResult, runEnclave } from '../node/run-enclave.ts'
 import { openState, statePath } from '../state.ts'
-import { parseStatus, policyOf } from './verify.ts'
+import { parseLevelStatus, policyOf } from './verify.ts'
 
 export interface RunOptions {
   readonly epc: string
@@ -52,7 +52,7 @@ export async function runCommand(
   const result =
     options.tcb === undefined
       ? await onNodeThatIsUp(state, epcMiB, options.node, deps, run)
-      : await onNodeOfItsOwn(state, parseStatus(options.tcb), deps, run)
+      : await onNodeOfItsOwn(state, parseLevelStatus(options.tcb), deps, run)
   if (options.output === 'json') terminal.print(JSON.stringify(resultJson(result), undefined, 2))
   return printResult(result, deps.print)
 }
@@ -72,7 +72,7 @@ async function onNodeThatIsUp(
 /** A second simulated platform under the same root, for as long as `run` takes. */
 async function onNodeOfItsOwn(
   state: string,
-  tcb: TcbStatus,
+  tcb: LevelStatus,
   deps: CommandDeps,
   run: (paths: RunDeps['paths']) => Promise<RunResult>,
 ): Promise<RunResult> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { TcbStatus } from '@alcove/dcap'
+import type { LevelStatus } from '@alcove/dcap'
 import { readSgx, type SgxDevice, simulatedHost } from '@alcove/host'
 import { aborted, type Log } from '@alcove/process'
 import {
@@ -26,7 +26,7 @@ import {
 export interface SimulatedNodeOptions {
   readonly root: string
   readonly state: string
-  readonly tcb: TcbStatus
+  readonly tcb: LevelStatus
   /** Which of the state directory's platforms this is: each has keys of its own, under one root; `node` unless told. */
   readonly platform?: string
 }
@@ -85,7 +85,7 @@ async function tokenOf(root: string, device: SgxDevice | undefined): Promise<str
 /** How the platform is started, now and whenever its state is another. */
 async function platformStarter(
   state: string,
-  { epcBytes, tcb }: { epcBytes: number; tcb: TcbStatus },
+  { epcBytes, tcb }: { epcBytes: number; tcb: LevelStatus },
 ): Promise<(of: PlatformState) => Platform> {
   const now = () => new Date()
   const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length))

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { TcbStatus } from '@alcove/dcap'
+import type { LevelStatus } from '@alcove/dcap'
 import { type Host, mountedHost, readSgx, type SgxNode } from '@alcove/host'
 import { aborted, type Log } from '@alcove/process'
 import {
@@ -23,7 +23,7 @@ export interface SimulatorOptions {
   readonly node: string
   /** Where the platform is served: `enclave/` and `provision/` below it are what Allocate mounts. */
   readonly directory: string
-  readonly tcb: TcbStatus
+  readonly tcb: LevelStatus
 }
 
 /** While the node has no EPC or no enclave device, it is asked again. */

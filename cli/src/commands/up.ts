@@ -14,7 +14,7 @@ import { projectRoot } from '../program-root.ts'
 import { openState, statePath } from '../state.ts'
 import { wrapped } from '../wrap.ts'
 import { type CommandDeps, printEvent, printResult, resultJson } from './run.ts'
-import { parseStatus } from './verify.ts'
+import { parseLevelStatus } from './verify.ts'
 
 export interface UpOptions {
   readonly once?: boolean
@@ -126,7 +126,7 @@ function kindsOf(options: UpOptions): readonly NodeKind[] {
   if (count < 1 || count > mostNodes) {
     throw new UsageError(`--nodes '${options.nodes}': want a number from 1 to ${mostNodes}`)
   }
-  return nodeKinds(count, { size: parseSize(options.size), os, tcb: parseStatus(options.tcb) })
+  return nodeKinds(count, { size: parseSize(options.size), os, tcb: parseLevelStatus(options.tcb) })
 }
 
 function parseSize(text: string): string {

@@ -2,9 +2,10 @@ import {
   certificatesFromPem,
   defaultPolicy,
   intelRoots,
+  type LevelStatus,
+  levelStatuses,
   type Policy,
   parseCollateral,
-  type TcbStatus,
   tcbStatuses,
 } from '@alcove/dcap'
 import { Exit, UsageError } from '../exit.ts'
@@ -76,7 +77,7 @@ type PolicyOptions = Pick<
 
 /** The default policy, widened and narrowed by what the flags spell out. */
 export function policyOf(options: PolicyOptions): Policy {
-  const accepted = options.accept?.split(',').map(parseStatus) ?? []
+  const accepted = options.accept?.split(',').map(one => parseOneOf(tcbStatuses, one)) ?? []
   if (accepted.includes('Revoked')) {
     throw new UsageError('--accept Revoked: a revoked platform is never accepted')
   }
@@ -97,11 +98,15 @@ function measurements(flag: string, text: string | undefined): readonly string[]
   throw new UsageError(`${flag} '${text}': want 64 hex digits, or several with commas between`)
 }
 
-/** A TCB status by its name. @throws {UsageError} naming them all */
-export function parseStatus(text: string): TcbStatus {
-  const status = tcbStatuses.find(one => one === text.trim())
+/** The status of a TCB level by its name. @throws {UsageError} naming them all */
+export function parseLevelStatus(text: string): LevelStatus {
+  return parseOneOf(levelStatuses, text)
+}
+
+function parseOneOf<Status extends string>(statuses: readonly Status[], text: string): Status {
+  const status = statuses.find(one => one === text.trim())
   if (status !== undefined) return status
-  throw new UsageError(`'${text}' is no TCB status; the statuses are ${tcbStatuses.join(', ')}`)
+  throw new UsageError(`'${text}' is no TCB status; the statuses are ${statuses.join(', ')}`)
 }
 
 /** RFC 3339 with a zone: `2025-07-04T10:28:44Z`. A day that its month does not have is refused. */

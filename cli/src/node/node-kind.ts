@@ -1,4 +1,4 @@
-import type { TcbStatus } from '@alcove/dcap'
+import type { LevelStatus } from '@alcove/dcap'
 import type { SimulatedFault, SimulatedOs } from '@alcove/simulator'
 
 /** One simulated node of those that `up` starts. */
@@ -7,7 +7,7 @@ export interface NodeKind {
   readonly name: string
   readonly size: string
   readonly os: SimulatedOs
-  readonly tcb: TcbStatus
+  readonly tcb: LevelStatus
   readonly numaNodes: 1 | 2
   /** What keeps it from serving. */
   readonly fault?: SimulatedFault

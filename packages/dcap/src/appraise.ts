@@ -1,73 +1,87 @@
 import { equalBytes } from '@alcove/bytes'
-import type { Claims } from './claims.ts'
+import type { Tee } from '@alcove/sgx'
+import type { EnclaveClaims, TdClaims } from './claims.ts'
+import {
+  type Allowed,
+  type KssIdentity,
+  type Policy,
+  type TdMeasurement,
+  type TdPolicy,
+  tdMeasurements,
+} from './policy.ts'
 import type { Reason } from './reason.ts'
-import type { TcbStatus } from './tcb-status.ts'
 import type { Verified } from './verify.ts'
-
-/** What a relying party asks of a verified quote. */
-export interface Policy {
-  readonly acceptStatuses: readonly TcbStatus[]
-  readonly allowExpired: boolean
-  readonly allowNotYetValid: boolean
-  readonly allowDebug: boolean
-  /** Hex; an empty list allows none. */
-  readonly mrEnclaves: readonly string[] | 'any'
-  /** Hex; an empty list allows none. */
-  readonly mrSigners: readonly string[] | 'any'
-  readonly isvProdId: number | 'any'
-  readonly minIsvSvn: number
-  /** What REPORTDATA has to be, zeros after it up to 64 bytes. Left out: whatever it is. */
-  readonly reportData?: Uint8Array
-}
 
 export type Verdict =
   | { readonly trusted: true }
   | { readonly trusted: false; readonly reasons: readonly Reason[] }
 
-/** UpToDate, everything in its time, no DEBUG; any enclave. Say which enclave is yours before you rely on it. */
-export const defaultPolicy: Policy = {
-  acceptStatuses: ['UpToDate'],
-  allowExpired: false,
-  allowNotYetValid: false,
-  allowDebug: false,
-  mrEnclaves: 'any',
-  mrSigners: 'any',
-  isvProdId: 'any',
-  minIsvSvn: 0,
-}
-
 /**
  * Compares a verified quote with a policy. A refusal is an answer, not an error: it lists every reason, so that an operator
- * fixes the policy, or the platform, once.
+ * fixes the policy, or the platform, once. A policy that asks something of enclaves, and nothing of TDs, accepts no TD, and the
+ * other way round.
  */
 export function appraise(verified: Verified, policy: Policy): Verdict {
-  const reasons = [...platformReasons(verified, policy), ...enclaveReasons(verified.claims, policy)]
+  const { claims } = verified
+  const asked = teesAsked(policy)
+  const isOther = asked.length > 0 && !asked.includes(claims.tee)
+  const own: Reason[] = isOther
+    ? [{ code: 'tee-not-accepted', found: claims.tee, wanted: asked }]
+    : claims.tee === 'SGX'
+      ? enclaveReasons(claims, policy)
+      : tdReasons(claims, policy.td ?? {})
+  const reasons = [...platformReasons(verified, policy), ...anyReasons(verified, policy), ...own]
   return reasons.length === 0 ? { trusted: true } : { trusted: false, reasons }
 }
 
+function teesAsked(policy: Policy): Tee[] {
+  const { mrEnclaves, mrSigners, isvProdId, minIsvSvn, kss, td } = policy
+  const asksEnclave =
+    [mrEnclaves, mrSigners, isvProdId].some(asked => asked !== 'any') ||
+    minIsvSvn !== 0 ||
+    kss !== undefined
+  return [...(asksEnclave ? (['SGX'] as const) : []), ...(td ? (['TDX'] as const) : [])]
+}
+
 function platformReasons(verified: Verified, policy: Policy): Reason[] {
-  const { status, advisories, at } = verified
+  const { status, advisories, tcbDate } = verified
   const reasons: Reason[] = []
   if (!policy.acceptStatuses.includes(status)) {
     const wanted = policy.acceptStatuses
     reasons.push({ code: 'tcb-status-not-accepted', found: status, wanted, advisories })
   }
-  if (!policy.allowExpired) {
-    for (const { item, notAfter } of verified.expired) {
-      reasons.push({ code: 'expired', item, notAfter, at })
-    }
+  const allowed = policy.allowAdvisories
+  for (const found of allowed === 'any' ? [] : advisories) {
+    if (!allowed.includes(found)) reasons.push({ code: 'advisory-not-allowed', found })
   }
-  if (!policy.allowNotYetValid) {
-    for (const { item, notBefore } of verified.notYetValid) {
-      reasons.push({ code: 'not-yet-valid', item, notBefore, at })
-    }
+  const wanted = policy.minTcbEvaluationDataNumber
+  for (const [part, found] of [
+    ['TCB info', verified.tcbEvaluationDataNumber],
+    ['QE identity', verified.qeEvaluationDataNumber],
+  ] as const) {
+    // Negated, here and below, so that a minimum that is no number refuses.
+    if (!(found >= wanted)) reasons.push({ code: 'evaluation-too-old', part, found, wanted })
   }
-  return reasons
+  const { minTcbDate } = policy
+  if (minTcbDate !== undefined && !(tcbDate >= minTcbDate)) {
+    reasons.push({ code: 'tcb-date-too-early', found: tcbDate, wanted: minTcbDate })
+  }
+  return [...reasons, ...timeReasons(verified, policy)]
 }
 
-function enclaveReasons(claims: Claims, policy: Policy): Reason[] {
+function timeReasons({ expired, notYetValid, at }: Verified, policy: Policy): Reason[] {
+  const ended = policy.allowExpired ? [] : expired
+  const early = policy.allowNotYetValid ? [] : notYetValid
+  return [
+    ...ended.map(({ item, notAfter }) => ({ code: 'expired' as const, item, notAfter, at })),
+    ...early.map(({ item, notBefore }) => ({
+      ...{ code: 'not-yet-valid' as const, item, notBefore, at },
+    })),
+  ]
+}
+
+function enclaveReasons(claims: EnclaveClaims, policy: Policy): Reason[] {
   const reasons: Reason[] = []
-  if (claims.debug && !policy.allowDebug) reasons.push({ code: 'debug-enclave' })
   if (!allows(policy.mrEnclaves, claims.mrEnclave)) {
     const wanted = policy.mrEnclaves
     reasons.push({ code: 'mrenclave-not-allowed', found: claims.mrEnclave, wanted })
@@ -80,9 +94,48 @@ function enclaveReasons(claims: Claims, policy: Policy): Reason[] {
     const wanted = policy.isvProdId
     reasons.push({ code: 'isvprodid-differs', found: claims.isvProdId, wanted })
   }
-  // Negated, so that a minimum that is no number refuses.
   if (!(claims.isvSvn >= policy.minIsvSvn)) {
     reasons.push({ code: 'isvsvn-too-low', found: claims.isvSvn, wanted: policy.minIsvSvn })
+  }
+  for (const field of ['configId', 'isvExtProdId', 'isvFamilyId'] satisfies KssIdentity[]) {
+    const wanted = policy.kss?.[field] ?? 'any'
+    const found = claims[field]
+    if (!allows(wanted, found)) reasons.push({ code: 'identity-not-allowed', field, found, wanted })
+  }
+  return reasons
+}
+
+function tdReasons(claims: TdClaims, policy: TdPolicy): Reason[] {
+  const reasons: Reason[] = []
+  for (const field of tdMeasurements) {
+    const wanted = policy.measurements?.[field] ?? 'any'
+    const found = measurementOf(claims, field)
+    if (wanted === 'any' || (found !== undefined && allows(wanted, found))) continue
+    reasons.push({ code: 'identity-not-allowed', field, found: found ?? 'absent', wanted })
+  }
+  const missing = (policy.requiredAttributes ?? 0n) & ~claims.tdAttributes
+  if (missing !== 0n) reasons.push({ code: 'td-attributes-missing', bits: missing })
+  const forbidden = (policy.forbiddenAttributes ?? 0n) & claims.tdAttributes
+  if (forbidden !== 0n) reasons.push({ code: 'td-attributes-forbidden', bits: forbidden })
+  return reasons
+}
+
+function measurementOf(claims: TdClaims, field: TdMeasurement): string | undefined {
+  switch (field) {
+    case 'rtmr0':
+    case 'rtmr1':
+    case 'rtmr2':
+    case 'rtmr3':
+      return claims.rtmrs[Number(field.at(-1))]
+    default:
+      return claims[field]
+  }
+}
+
+function anyReasons({ claims }: Verified, policy: Policy): Reason[] {
+  const reasons: Reason[] = []
+  if (claims.debug && !policy.allowDebug) {
+    reasons.push({ code: claims.tee === 'SGX' ? 'debug-enclave' : 'debug-td' })
   }
   const { reportData } = policy
   if (reportData !== undefined && !isReportData(claims.reportData, reportData)) {
@@ -92,7 +145,7 @@ function enclaveReasons(claims: Claims, policy: Policy): Reason[] {
   return reasons
 }
 
-function allows(allowed: readonly string[] | 'any', found: string): boolean {
+function allows(allowed: Allowed, found: string): boolean {
   return allowed === 'any' || allowed.some(hex => hex.toLowerCase() === found)
 }
 

@@ -7,7 +7,7 @@ import { parseCertificate } from './certificate.ts'
 import { type Crl, parseCrl } from './crl.ts'
 import { certificatesFromPem, intelRoots, parseCollateral, verify } from './index.ts'
 import { readPckChain } from './pck-chain.ts'
-import { type RevocationLists, verifyRevocation } from './revocation.ts'
+import { Revocation, type RevocationLists } from './revocation.ts'
 import { verifySigningChain } from './signing-chain.ts'
 import { requireTrustedRoot } from './trusted-root.ts'
 
@@ -104,22 +104,25 @@ const revoking = (crl: Crl, serial: string): Crl => ({ ...crl, revoked: new Map(
 test('a revoked intermediate CA is refused by the root CRL alone', () => {
   const { serial } = chain.intermediate
   throws(
-    () => verifyRevocation(chain, { ...lists, rootCaCrl: revoking(lists.rootCaCrl, serial) }),
+    () => new Revocation({ ...lists, rootCaCrl: revoking(lists.rootCaCrl, serial) }).require(chain),
     {
       code: 'ERR_VERIFY_INTERMEDIATE_CA_REVOKED',
       facts: { serial, commonName: 'Intel SGX PCK Platform CA' },
     },
   )
-  verifyRevocation(chain, { ...lists, pckCrl: revoking(lists.pckCrl, serial) })
+  new Revocation({ ...lists, pckCrl: revoking(lists.pckCrl, serial) }).require(chain)
 })
 
 test('a revoked PCK is refused by the PCK CRL alone', () => {
   const { serial } = chain.pck
-  throws(() => verifyRevocation(chain, { ...lists, pckCrl: revoking(lists.pckCrl, serial) }), {
-    code: 'ERR_VERIFY_PCK_REVOKED',
-    facts: { serial, commonName: 'Intel SGX PCK Certificate' },
-  })
-  verifyRevocation(chain, { ...lists, rootCaCrl: revoking(lists.rootCaCrl, serial) })
+  throws(
+    () => new Revocation({ ...lists, pckCrl: revoking(lists.pckCrl, serial) }).require(chain),
+    {
+      code: 'ERR_VERIFY_PCK_REVOKED',
+      facts: { serial, commonName: 'Intel SGX PCK Certificate' },
+    },
+  )
+  new Revocation({ ...lists, rootCaCrl: revoking(lists.rootCaCrl, serial) }).require(chain)
 })
 
 for (const [what, change] of [
@@ -128,10 +131,13 @@ for (const [what, change] of [
   ['with a critical extension that is not understood', { unknownCritical: ['2.5.29.28'] }],
 ] as const) {
   test(`a CRL ${what} is refused`, () => {
-    throws(() => verifyRevocation(chain, { ...lists, pckCrl: { ...lists.pckCrl, ...change } }), {
-      code: 'ERR_VERIFY_CRL_INVALID_EXTENSIONS',
-      facts: { crl: 'PCK CRL' },
-    })
+    throws(
+      () => new Revocation({ ...lists, pckCrl: { ...lists.pckCrl, ...change } }).require(chain),
+      {
+        code: 'ERR_VERIFY_CRL_INVALID_EXTENSIONS',
+        facts: { crl: 'PCK CRL' },
+      },
+    )
   })
 }
 

@@ -1,7 +1,8 @@
 import { deepEqual, equal, throws } from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { encodeCollateral, parseCollateral } from './collateral.ts'
+import { crlDer, encodeCollateral, parseCollateral } from './collateral.ts'
+import { parseCrl } from './crl.ts'
 import { parseQeIdentity } from './qe-identity.ts'
 import { parseTcbInfo } from './tcb-info.ts'
 
@@ -124,3 +125,21 @@ for (const [from, to, field] of [
     throws(() => parseQeIdentity(text), { code: 'ERR_COLLATERAL_VALUE', field })
   })
 }
+
+test('a CRL is read in every form in which it is served, with and without a NUL after it', () => {
+  const { pckCrl } = collateral
+  const pem = `-----BEGIN X509 CRL-----\n${pckCrl.toBase64()}\n-----END X509 CRL-----\n`
+  const hex = pckCrl.toHex()
+  const bytes = (text: string) => new TextEncoder().encode(text)
+  const forms = [pckCrl, bytes(pem), bytes(hex), bytes(hex.toUpperCase()), bytes(`${hex}\n`)]
+  for (const form of forms) {
+    equal(crlDer(form, 'crl').toHex(), hex)
+    equal(crlDer(Uint8Array.of(...form, 0), 'crl').toHex(), hex)
+  }
+  for (const text of ['', 'zz', '308', '-----BEGIN X509 CRL-----']) {
+    throws(() => crlDer(bytes(text), 'crl'), { code: 'ERR_COLLATERAL_FORMAT' })
+  }
+  throws(() => parseCrl(crlDer(Uint8Array.of(...pckCrl, 0, 0), 'crl')), {
+    code: 'ERR_FORMAT_TRAILING',
+  })
+})

@@ -12,9 +12,9 @@ export interface Collateral {
   readonly qeIdentity: string
   /** PEM. */
   readonly qeIdentityIssuerChain: string
-  /** DER. */
+  /** DER; or PEM or DER in hex, as text. One NUL may follow, as Intel's libraries leave it. */
   readonly rootCaCrl: Uint8Array
-  /** DER. */
+  /** As `rootCaCrl`. */
   readonly pckCrl: Uint8Array
   /** PEM. Not relied on: a PCK CRL has to verify with the quote's own intermediate CA. */
   readonly pckCrlIssuerChain: string
@@ -88,6 +88,29 @@ function untypedJson(json: string): unknown {
 
 function crlBytes(text: string, field: string): Uint8Array {
   if (text.startsWith('-----')) return inCollateral(() => singlePemBlock(text, 'X509 CRL', field))
-  if (/^(?:[0-9a-fA-F]{2})+$/.test(text)) return Uint8Array.fromHex(text)
-  throw new CollateralError('ERR_COLLATERAL_FORMAT', field, 'a CRL is DER in hex, or PEM')
+  const hex = text.replace(/\s*\0?$/, '')
+  if (/^(?:[0-9a-fA-F]{2})+$/.test(hex)) return Uint8Array.fromHex(hex)
+  throw new CollateralError('ERR_COLLATERAL_FORMAT', field, 'a CRL is DER, DER in hex, or PEM')
+}
+
+const sequenceTag = 0x30
+
+/**
+ * The DER of a CRL in whichever form it was served: DER, or PEM or DER in hex as text; one NUL after it is left out.
+ *
+ * @throws {CollateralError} `ERR_COLLATERAL_FORMAT`
+ */
+export function crlDer(bytes: Uint8Array, field: string): Uint8Array {
+  if (bytes[0] === sequenceTag) return withoutNul(bytes)
+  return crlBytes(new TextDecoder('latin1').decode(bytes), field)
+}
+
+/** A list says how long it is: a NUL is after it only where its own length ends before. */
+function withoutNul(der: Uint8Array): Uint8Array {
+  const count = (der[1] ?? 0) & 0x7f
+  let length = 0
+  for (let index = 0; index < count && index < 4; index++)
+    length = length * 256 + (der[2 + index] ?? 0)
+  const end = 2 + count + length
+  return der.byteLength === end + 1 && der[end] === 0 ? der.subarray(0, end) : der
 }

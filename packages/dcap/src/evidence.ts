@@ -1,24 +1,14 @@
 import { equalBytes, FormatError } from '@alcove/bytes'
 import { INTEL_QE_VENDOR_ID, parseQuote, type Quote } from '@alcove/sgx'
 import type { Certificate } from './certificate.ts'
-import type { Collateral } from './collateral.ts'
+import { type Collateral, crlDer } from './collateral.ts'
 import { CollateralError, inCollateral } from './collateral-error.ts'
 import { type Crl, parseCrl } from './crl.ts'
-import { type PckChain, readPckChain } from './pck-chain.ts'
 import { parseQeIdentity, type QeIdentity } from './qe-identity.ts'
 import type { SignedObject } from './signed-json.ts'
 import { readCollateralChain, readSigningChain, type SigningChain } from './signing-chain.ts'
 import { parseTcbInfo, type TcbInfo } from './tcb-info.ts'
-import { certificateItems, type ValidityFinding } from './validity.ts'
 import { VerifyError } from './verify-error.ts'
-
-type SgxQuote = Extract<Quote, { readonly tee: 'SGX' }>
-
-/** A quote and the chain in it, read, nothing verified. */
-export interface Evidence {
-  readonly quote: SgxQuote
-  readonly chain: PckChain
-}
 
 /** Collateral, read, nothing verified. */
 export interface Endorsements {
@@ -35,10 +25,12 @@ const largestQuote = 1024 * 1024
 const largestCrl = 1024 * 1024
 
 /**
+ * A quote by one of Intel's QEs, nothing verified.
+ *
  * @throws {FormatError} for a malformed quote, or one over 1 MiB
- * @throws {VerifyError} `ERR_VERIFY_UNSUPPORTED_QUOTE_FORMAT`, and as `readPckChain`
+ * @throws {VerifyError} `ERR_VERIFY_UNSUPPORTED_QUOTE_FORMAT`
  */
-export function readEvidence(bytes: Uint8Array): Evidence {
+export function readQuote(bytes: Uint8Array): Quote {
   if (bytes.byteLength > largestQuote) {
     const detail = `${bytes.byteLength} bytes; at most ${largestQuote} are read`
     throw new FormatError('ERR_FORMAT_VALUE', 'quote', 0, detail)
@@ -49,11 +41,7 @@ export function readEvidence(bytes: Uint8Array): Evidence {
     const message = `the quote is by a QE of vendor ${vendorId}, not Intel's`
     throw new VerifyError('ERR_VERIFY_UNSUPPORTED_QUOTE_FORMAT', message, { vendorId })
   }
-  if (quote.header.version !== 3 || quote.tee !== 'SGX') {
-    const detail = `quotes of ${quote.tee} and version ${quote.header.version} are read, and not verified yet; want version 3`
-    throw new FormatError('ERR_FORMAT_VALUE', 'quote.header.version', 0, detail)
-  }
-  return { quote, chain: readPckChain(quote) }
+  return quote
 }
 
 /** @throws {CollateralError} for the first part that is malformed or too large */
@@ -74,36 +62,5 @@ function readCrl(der: Uint8Array, name: string): Crl {
     const detail = `${der.byteLength} bytes; at most ${largestCrl} are read`
     throw new CollateralError('ERR_COLLATERAL_TOO_LARGE', name, detail)
   }
-  return inCollateral(() => parseCrl(der, name))
-}
-
-/** Everything that is good for a time, chains included. */
-export function validityItems(
-  { root, intermediate, pck }: PckChain,
-  parts: Endorsements,
-): ValidityFinding[] {
-  const pckChain = [root, intermediate, pck]
-  const known = (certificate: Certificate) =>
-    pckChain.some(({ der }) => equalBytes(der, certificate.der))
-  const updates = (
-    item: string,
-    from: { issueDate: Date; nextUpdate: Date } | { thisUpdate: Date; nextUpdate: Date },
-  ) => ({
-    item,
-    notBefore: 'issueDate' in from ? from.issueDate : from.thisUpdate,
-    notAfter: from.nextUpdate,
-  })
-  return [
-    ...certificateItems('pck-chain', pckChain),
-    updates('root-ca-crl', parts.rootCaCrl),
-    updates('pck-crl', parts.pckCrl),
-    ...certificateItems(
-      'pck-crl-chain',
-      parts.pckCrlChain.filter(certificate => !known(certificate)),
-    ),
-    ...certificateItems('tcb-info-chain', Object.values(parts.tcbInfoChain)),
-    updates('tcb-info', parts.tcbInfo.value),
-    ...certificateItems('qe-identity-chain', Object.values(parts.qeIdentityChain)),
-    updates('qe-identity', parts.qeIdentity.value),
-  ]
+  return inCollateral(() => parseCrl(crlDer(der, name), name))
 }

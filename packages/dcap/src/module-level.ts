@@ -1,11 +1,11 @@
 import type { JsonReader } from './json-reader.ts'
-import { type QeStatus, qeStatuses } from './tcb-status.ts'
+import { type ModuleStatus, moduleStatuses } from './tcb-status.ts'
 
 /** How good the versions of an enclave or a module from this ISVSVN on are. */
 export interface ModuleLevel {
   readonly isvSvn: number
   readonly tcbDate: Date
-  readonly status: QeStatus
+  readonly status: ModuleStatus
   readonly advisories: readonly string[]
 }
 
@@ -28,7 +28,7 @@ export function readModuleLevels(reader: JsonReader): ModuleLevel[] {
 function readModuleLevel(reader: JsonReader): ModuleLevel {
   let isvSvn: number | undefined
   let tcbDate: Date | undefined
-  let status: QeStatus | undefined
+  let status: ModuleStatus | undefined
   let advisories: readonly string[] = []
   reader.object(key => {
     if (key === 'tcb') {
@@ -36,7 +36,7 @@ function readModuleLevel(reader: JsonReader): ModuleLevel {
         if (inner === 'isvsvn') isvSvn = reader.unsigned(0xffff)
       })
     } else if (key === 'tcbDate') tcbDate = reader.utcSecond()
-    else if (key === 'tcbStatus') status = reader.oneOf(qeStatuses)
+    else if (key === 'tcbStatus') status = reader.oneOf(moduleStatuses)
     else if (key === 'advisoryIDs') advisories = readAdvisories(reader)
   })
   return {

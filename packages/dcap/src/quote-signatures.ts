@@ -1,16 +1,19 @@
 import { hash } from 'node:crypto'
 import { concatBytes, equalBytes } from '@alcove/bytes'
 import type { Quote } from '@alcove/sgx'
-import { P256Key } from './p256.ts'
+import type { P256Key } from './p256.ts'
 import type { PckCertificate } from './pck-certificate.ts'
 import { differingField, type QeIdentity } from './qe-identity.ts'
 import type { TcbInfo } from './tcb-info.ts'
 import { VerifyError } from './verify-error.ts'
 
 /** @throws {VerifyError} `ERR_VERIFY_TCB_INFO_MISMATCH` for TCB info of another TEE, FMSPC or PCE */
-export function requireTcbInfoOfPlatform(tcbInfo: TcbInfo, pck: PckCertificate): void {
+export function requireTcbInfoOfPlatform(
+  tcbInfo: TcbInfo,
+  { quote: { tee }, pck }: { readonly quote: Quote; readonly pck: PckCertificate },
+): void {
   const compared = [
-    { what: 'TEE', found: tcbInfo.id, wanted: 'SGX' },
+    { what: 'TEE', found: tcbInfo.id, wanted: tee },
     { what: 'FMSPC', found: tcbInfo.fmspc, wanted: pck.fmspc },
     { what: 'PCEID', found: tcbInfo.pceId, wanted: pck.pceId },
   ]
@@ -46,8 +49,8 @@ export function requireQeOfIdentity(quote: Quote, identity: QeIdentity): void {
 }
 
 /** @throws {VerifyError} `ERR_VERIFY_INVALID_QUOTE_SIGNATURE` unless the attestation key signed header and body */
-export function requireQuoteSignature(quote: Quote): void {
-  if (new P256Key(quote.attestationKey).verifiesRaw(quote.signedBytes, quote.signature)) return
+export function requireQuoteSignature(quote: Quote, attestationKey: P256Key): void {
+  if (attestationKey.verifiesRaw(quote.signedBytes, quote.signature)) return
   const message =
     'the signature of the quote is not by its attestation key: header or body was changed'
   throw new VerifyError('ERR_VERIFY_INVALID_QUOTE_SIGNATURE', message)

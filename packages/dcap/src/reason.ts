@@ -1,3 +1,5 @@
+import type { Tee } from '@alcove/sgx'
+import type { Allowed, KssIdentity, TdMeasurement } from './policy.ts'
 import type { TcbStatus } from './tcb-status.ts'
 
 /** Why a verified quote was refused. */
@@ -20,11 +22,31 @@ export type Reason =
       readonly notBefore: Date
       readonly at: Date
     }
-  | { readonly code: 'debug-enclave' }
+  | { readonly code: 'advisory-not-allowed'; readonly found: string }
+  | {
+      readonly code: 'evaluation-too-old'
+      readonly part: 'TCB info' | 'QE identity'
+      readonly found: number
+      readonly wanted: number
+    }
+  | { readonly code: 'tcb-date-too-early'; readonly found: Date; readonly wanted: Date }
+  | { readonly code: 'tee-not-accepted'; readonly found: Tee; readonly wanted: readonly Tee[] }
+  | { readonly code: 'debug-enclave' | 'debug-td' }
   | {
       readonly code: 'mrenclave-not-allowed' | 'mrsigner-not-allowed'
       readonly found: string
-      readonly wanted: readonly string[] | 'any'
+      readonly wanted: Allowed
+    }
+  | {
+      readonly code: 'identity-not-allowed'
+      readonly field: KssIdentity | TdMeasurement
+      readonly found: string
+      readonly wanted: Allowed
+    }
+  | {
+      readonly code: 'td-attributes-missing' | 'td-attributes-forbidden'
+      /** Which of those that the policy names. */
+      readonly bits: bigint
     }
   | {
       readonly code: 'isvprodid-differs' | 'isvsvn-too-low'
@@ -44,6 +66,22 @@ export function reasonText(reason: Reason): string {
       return `${reason.item} ended on ${second(reason.notAfter)}, before ${second(reason.at)}: use collateral of the time, or allow expired items`
     case 'not-yet-valid':
       return `${reason.item} starts on ${second(reason.notBefore)}, after ${second(reason.at)}: check the clock, or use collateral of the time`
+    case 'advisory-not-allowed':
+      return `${reason.found} is open on this platform, and the policy does not allow it: update the platform, or allow it by name`
+    case 'evaluation-too-old':
+      return `the ${reason.part} is of evaluation ${reason.found}, the policy wants ${reason.wanted} or later: fetch newer collateral`
+    case 'tcb-date-too-early':
+      return `the TCB level is of ${second(reason.found)}, the policy wants ${second(reason.wanted)} or later: update the platform`
+    case 'tee-not-accepted':
+      return `the quote is of ${reason.found}, and the policy asks only for ${reason.wanted.join(' and ')}: state what it asks of ${reason.found}`
+    case 'debug-td':
+      return 'the TD is under debug, its memory can be read from outside: launch it without'
+    case 'identity-not-allowed':
+      return `${fieldName(reason.field)} ${reason.found} is not allowed: add it to the policy if it is yours`
+    case 'td-attributes-missing':
+      return `TDATTRIBUTES lack ${hexBits(reason.bits)}, which the policy requires: launch the TD with them`
+    case 'td-attributes-forbidden':
+      return `TDATTRIBUTES have ${hexBits(reason.bits)}, which the policy forbids: launch the TD without them`
     case 'debug-enclave':
       return 'the enclave runs in DEBUG mode, its memory can be read from outside: build and sign it for production'
     case 'mrenclave-not-allowed':
@@ -69,6 +107,9 @@ const remedies: Readonly<Record<TcbStatus, string>> = {
   OutOfDate: 'update the BIOS or microcode, and the platform software',
   OutOfDateConfigurationNeeded: 'update the BIOS or microcode, and change its configuration',
   Revoked: 'do not trust this platform',
+  TDRelaunchAdvised: 'the platform is good again: launch the TD anew',
+  TDRelaunchAdvisedConfigurationNeeded:
+    'change the configuration as the advisories say, and launch the TD anew',
 }
 
 function statusText(
@@ -83,4 +124,12 @@ function statusText(
 
 function second(date: Date): string {
   return date.toISOString().replace('.000Z', 'Z')
+}
+
+function fieldName(field: KssIdentity | TdMeasurement): string {
+  return field.toUpperCase()
+}
+
+function hexBits(bits: bigint): string {
+  return `0x${bits.toString(16)}`
 }

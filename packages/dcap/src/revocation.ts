@@ -10,22 +10,36 @@ export interface RevocationLists {
   readonly pckCrl: Crl
 }
 
-/**
- * Both lists are issued by the chain's own CAs and signed by them, and neither names a certificate of the chain.
- *
- * @throws {VerifyError} `ERR_VERIFY_CRL_UNKNOWN_ISSUER`, `ERR_VERIFY_CRL_INVALID_EXTENSIONS`,
- *   `ERR_VERIFY_CRL_INVALID_SIGNATURE`, `ERR_VERIFY_INTERMEDIATE_CA_REVOKED`, `ERR_VERIFY_PCK_REVOKED`
- */
-export function verifyRevocation(chain: PckChain, { rootCaCrl, pckCrl }: RevocationLists): void {
-  const lists = [
-    { name: 'root CA CRL', crl: rootCaCrl, issuer: chain.root },
-    { name: 'PCK CRL', crl: pckCrl, issuer: chain.intermediate },
-  ]
-  for (const list of lists) requireIssuer(list)
-  for (const list of lists) requireExtensions(list)
-  for (const list of lists) requireSignature(list)
-  requireNotRevoked(chain.intermediate, rootCaCrl, 'ERR_VERIFY_INTERMEDIATE_CA_REVOKED')
-  requireNotRevoked(chain.pck, pckCrl, 'ERR_VERIFY_PCK_REVOKED')
+/** Asks the lists about chains. Which key has signed a list is kept: the next chain of that CA is not asked for it again. */
+export class Revocation {
+  readonly rootCaCrl: Crl
+  readonly #pckCrl: Crl
+  #rootKey: Uint8Array | undefined
+  #caKey: Uint8Array | undefined
+
+  constructor({ rootCaCrl, pckCrl }: RevocationLists) {
+    this.rootCaCrl = rootCaCrl
+    this.#pckCrl = pckCrl
+  }
+
+  /**
+   * Both lists are issued by the chain's own CAs and signed by them, and neither names a certificate of the chain.
+   *
+   * @throws {VerifyError} `ERR_VERIFY_CRL_UNKNOWN_ISSUER`, `ERR_VERIFY_CRL_INVALID_EXTENSIONS`,
+   *   `ERR_VERIFY_CRL_INVALID_SIGNATURE`, `ERR_VERIFY_INTERMEDIATE_CA_REVOKED`, `ERR_VERIFY_PCK_REVOKED`
+   */
+  require({ root, intermediate, pck }: PckChain): void {
+    const rootList = { name: 'root CA CRL', crl: this.rootCaCrl, issuer: root }
+    const pckList = { name: 'PCK CRL', crl: this.#pckCrl, issuer: intermediate }
+    requireIssuer(rootList)
+    requireIssuer(pckList)
+    requireExtensions(rootList)
+    requireExtensions(pckList)
+    this.#rootKey = requireSignature(rootList, this.#rootKey)
+    this.#caKey = requireSignature(pckList, this.#caKey)
+    requireNotRevoked(intermediate, this.rootCaCrl, 'ERR_VERIFY_INTERMEDIATE_CA_REVOKED')
+    requireNotRevoked(pck, this.#pckCrl, 'ERR_VERIFY_PCK_REVOKED')
+  }
 }
 
 /** @throws {VerifyError} `code` when the list names the certificate's serial number */
@@ -68,8 +82,10 @@ function requireExtensions({ name, crl }: List): void {
   throw new VerifyError('ERR_VERIFY_CRL_INVALID_EXTENSIONS', message, { crl: name })
 }
 
-function requireSignature({ name, crl, issuer }: List): void {
-  if (issuer.key.verifies(crl.signed, crl.signature)) return
+/** Answers the key that has signed the list: `known`, or the issuer's. */
+function requireSignature({ name, crl, issuer }: List, known: Uint8Array | undefined): Uint8Array {
+  if (known !== undefined && equalBytes(known, issuer.key.point)) return known
+  if (issuer.key.verifies(crl.signed, crl.signature)) return issuer.key.point
   const facts = { crl: name, issuer: issuer.subject.commonName }
   const message = `the signature of the ${name} is not by "${facts.issuer}"`
   throw new VerifyError('ERR_VERIFY_CRL_INVALID_SIGNATURE', message, facts)

@@ -31,8 +31,7 @@ export function readCollateralChain(pem: string, name: string): Certificate[] {
 }
 
 /**
- * A signing chain holds when its root has the key of the root that the quote's own chain ends in: with several trusted roots,
- * one platform's TCB is never judged by another's authority.
+ * The chain is of a TCB signing certificate that is not revoked, under a trusted root.
  *
  * @throws {VerifyError} `ERR_VERIFY_TCB_SIGNING_CERT_INVALID_ISSUER`, `ERR_VERIFY_TCB_SIGNING_CERT_REVOKED`,
  *   `ERR_VERIFY_ROOT_CA_INVALID`, `ERR_VERIFY_UNTRUSTED_ROOT`
@@ -42,11 +41,10 @@ export function verifySigningChain(
   context: {
     readonly name: string
     readonly trusted: readonly Certificate[]
-    readonly quoteRoot: Certificate
     readonly rootCaCrl: Crl
   },
 ): void {
-  const { name, quoteRoot } = context
+  const { name } = context
   const { commonName } = signing.subject
   if (!commonName.includes('SGX TCB Signing') || !isIssuedBy(signing, root)) {
     const message = `the ${name} does not start with an SGX TCB Signing certificate that its root issued and signed`
@@ -55,8 +53,20 @@ export function verifySigningChain(
   }
   requireNotRevoked(signing, context.rootCaCrl, 'ERR_VERIFY_TCB_SIGNING_CERT_REVOKED')
   requireTrustedRoot(root, context.trusted, name)
-  if (!equalBytes(root.key.point, quoteRoot.key.point)) {
-    const message = `the ${name} ends in another root than the quote's PCK chain`
-    throw new VerifyError('ERR_VERIFY_UNTRUSTED_ROOT', message, { chain: name })
-  }
+}
+
+/**
+ * The chain's root has the key of the root that the quote's own chain ends in: with several trusted roots, one platform's TCB is
+ * never judged by another's authority.
+ *
+ * @throws {VerifyError} `ERR_VERIFY_UNTRUSTED_ROOT`
+ */
+export function requireSameRoot(
+  { root }: SigningChain,
+  quoteRoot: Certificate,
+  name: string,
+): void {
+  if (equalBytes(root.key.point, quoteRoot.key.point)) return
+  const message = `the ${name} ends in another root than the quote's PCK chain`
+  throw new VerifyError('ERR_VERIFY_UNTRUSTED_ROOT', message, { chain: name })
 }

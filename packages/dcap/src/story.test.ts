@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from 'node:assert/strict'
+import { deepEqual, equal, ok, throws } from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -44,6 +44,7 @@ test('a real quote verifies, and each step is told in order', () => {
   equal(verified.fmspc, '00606a000000')
   equal(verified.rootName, 'Intel SGX Root CA')
   equal(verified.claims.debug, false)
+  ok(verified.claims.tee === 'SGX')
   equal(verified.claims.mrEnclave, quote.subarray(112, 144).toHex())
   equal(verified.claims.reportData.toHex(), quote.subarray(368, 432).toHex())
   deepEqual(

@@ -1,3 +1,4 @@
+import type { Tee } from '@alcove/sgx'
 import { CollateralError } from './collateral-error.ts'
 import type { JsonReader } from './json-reader.ts'
 import { parseSignedObject, type SignedObject } from './signed-json.ts'
@@ -8,9 +9,6 @@ import {
   type TdxModule,
   type TdxModuleIdentity,
 } from './tdx-module.ts'
-
-/** What kind of enclave the TCB levels are of. */
-export type Tee = 'SGX' | 'TDX'
 
 /** What Intel says of every TCB that processors of one FMSPC can have. */
 export interface TcbInfo {

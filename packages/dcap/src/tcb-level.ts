@@ -1,6 +1,6 @@
 import type { JsonReader } from './json-reader.ts'
 import { mostLevels, readAdvisories } from './module-level.ts'
-import { type TcbStatus, tcbStatuses } from './tcb-status.ts'
+import { type LevelStatus, levelStatuses } from './tcb-status.ts'
 
 /** The SVNs of a platform, or those that a level asks for. */
 export interface PlatformSvns {
@@ -14,7 +14,7 @@ export interface PlatformSvns {
 /** One entry of Intel's list of TCBs: a platform that reaches all of its SVNs has its status, unless it reaches a better one. */
 export interface TcbLevel extends PlatformSvns {
   readonly tcbDate: Date
-  readonly status: TcbStatus
+  readonly status: LevelStatus
   readonly advisories: readonly string[]
 }
 
@@ -64,12 +64,12 @@ export class TcbLevelReader {
     const reader = this.#reader
     let svns: PlatformSvns | undefined
     let tcbDate: Date | undefined
-    let status: TcbStatus | undefined
+    let status: LevelStatus | undefined
     let advisories: readonly string[] = []
     reader.object(key => {
       if (key === 'tcb') svns = this.#svns()
       else if (key === 'tcbDate') tcbDate = reader.utcSecond()
-      else if (key === 'tcbStatus') status = reader.oneOf(tcbStatuses)
+      else if (key === 'tcbStatus') status = reader.oneOf(levelStatuses)
       else if (key === 'advisoryIDs') advisories = readAdvisories(reader)
     })
     return {

@@ -1,7 +1,7 @@
-/** How far a platform is behind what Intel asks for, in Intel's words. */
-export type TcbStatus = (typeof tcbStatuses)[number]
+/** How far a platform is behind what Intel asks for, in Intel's words: what a TCB level says. */
+export type LevelStatus = (typeof levelStatuses)[number]
 
-export const tcbStatuses = [
+export const levelStatuses = [
   'UpToDate',
   'SWHardeningNeeded',
   'ConfigurationNeeded',
@@ -11,23 +11,35 @@ export const tcbStatuses = [
   'Revoked',
 ] as const
 
-/** What Intel says of a quoting enclave's version. */
-export type QeStatus = (typeof qeStatuses)[number]
+/** What becomes of a quote: as a level says, or that a TD has to be launched anew to run on what its platform has since become. */
+export type TcbStatus = LevelStatus | 'TDRelaunchAdvised' | 'TDRelaunchAdvisedConfigurationNeeded'
 
-export const qeStatuses = ['UpToDate', 'OutOfDate', 'Revoked'] as const
+export const tcbStatuses: readonly TcbStatus[] = [
+  ...levelStatuses,
+  'TDRelaunchAdvised',
+  'TDRelaunchAdvisedConfigurationNeeded',
+]
+
+/** What Intel says of a version of one of its enclaves or modules. */
+export type ModuleStatus = (typeof moduleStatuses)[number]
+
+export const moduleStatuses = ['UpToDate', 'OutOfDate', 'Revoked'] as const
 
 /**
- * One status for a platform and its quoting enclave. A revoked part revokes all; an out-of-date QE makes a good platform out
- * of date, and keeps its need for configuration.
+ * One status for a platform and what runs on it: its quoting enclave, and its TDX module. A revoked part revokes all; one that
+ * is out of date makes a good platform out of date, and keeps its need for configuration.
  *
  * @see docs/formats/tcb-info.md
  */
-export function convergeStatus(platform: TcbStatus, qe: QeStatus): TcbStatus {
-  if (qe === 'Revoked') return 'Revoked'
-  return qe === 'OutOfDate' ? outOfDate[platform] : platform
+export function convergeStatus(
+  platform: LevelStatus,
+  ...modules: readonly ModuleStatus[]
+): LevelStatus {
+  if (modules.includes('Revoked')) return 'Revoked'
+  return modules.includes('OutOfDate') ? outOfDate[platform] : platform
 }
 
-const outOfDate: Readonly<Record<TcbStatus, TcbStatus>> = {
+const outOfDate: Readonly<Record<LevelStatus, LevelStatus>> = {
   UpToDate: 'OutOfDate',
   SWHardeningNeeded: 'OutOfDate',
   ConfigurationNeeded: 'OutOfDateConfigurationNeeded',
@@ -36,3 +48,21 @@ const outOfDate: Readonly<Record<TcbStatus, TcbStatus>> = {
   OutOfDateConfigurationNeeded: 'OutOfDateConfigurationNeeded',
   Revoked: 'Revoked',
 }
+
+/**
+ * The status of a TD that was launched on one TCB and runs on another: the launch decides, but when the launch is out of date and
+ * the platform no longer is, a new launch helps, and that is said.
+ */
+export function relaunchStatus(launch: LevelStatus, current: LevelStatus): TcbStatus {
+  const isLaunchBehind = launch === 'OutOfDate' || launch === 'OutOfDateConfigurationNeeded'
+  if (!isLaunchBehind || !isGoodEnough.has(current)) return launch
+  const needsConfiguration = launch.includes('Configuration') || current.includes('Configuration')
+  return needsConfiguration ? 'TDRelaunchAdvisedConfigurationNeeded' : 'TDRelaunchAdvised'
+}
+
+const isGoodEnough: ReadonlySet<LevelStatus> = new Set([
+  'UpToDate',
+  'SWHardeningNeeded',
+  'ConfigurationNeeded',
+  'ConfigurationAndSWHardeningNeeded',
+])

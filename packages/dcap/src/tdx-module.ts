@@ -1,5 +1,8 @@
+import type { TdReportBody } from '@alcove/sgx'
 import type { JsonReader } from './json-reader.ts'
 import { type ModuleLevel, mostLevels, readModuleLevels } from './module-level.ts'
+import type { TcbInfo } from './tcb-info.ts'
+import { VerifyError } from './verify-error.ts'
 
 /** Who made the TDX module that a TD runs under. */
 export interface TdxModule {
@@ -71,4 +74,41 @@ class ModuleFields {
       attributesMask: reader.required(this.#attributesMask, 'attributesMask'),
     }
   }
+}
+
+/** The identity of the modules of a major version; `undefined` where Intel lists none. */
+export function tdxModuleOf(
+  identities: readonly TdxModuleIdentity[],
+  major: number,
+): TdxModuleIdentity | undefined {
+  const id = `TDX_${major.toString(16).padStart(2, '0').toUpperCase()}`
+  return identities.find(identity => identity.id.toUpperCase() === id)
+}
+
+/**
+ * The module that a TD was launched under is one that Intel describes: of its major version, by its signer, without attributes.
+ *
+ * @throws {VerifyError} `ERR_VERIFY_TDX_MODULE_MISMATCH`
+ */
+export function requireTdxModule(
+  { teeTcbSvn, mrSignerSeam, seamAttributes }: TdReportBody,
+  { tdxModule, tdxModuleIdentities }: TcbInfo,
+): void {
+  const major = teeTcbSvn[1] ?? 0
+  const found = `TDX module of major version ${major}`
+  const wanted = major > 0 ? tdxModuleOf(tdxModuleIdentities ?? [], major) : tdxModule
+  if (wanted === undefined) {
+    const message = `the TD was launched under a ${found}, which the TCB info does not list`
+    throw new VerifyError('ERR_VERIFY_TDX_MODULE_MISMATCH', message, { field: 'version', major })
+  }
+  const mrSigner = mrSignerSeam.toHex()
+  if (mrSigner !== wanted.mrSigner) {
+    const message = `the ${found} is signed by MRSIGNERSEAM ${mrSigner}, the TCB info wants ${wanted.mrSigner}`
+    throw new VerifyError('ERR_VERIFY_TDX_MODULE_MISMATCH', message, { field: 'mrSignerSeam' })
+  }
+  // As in Intel's verifier: none may be set, whatever the mask says.
+  if (seamAttributes === 0n && /^0+$/.test(wanted.attributes)) return
+  const attributes = seamAttributes.toString(16)
+  const message = `the ${found} has SEAMATTRIBUTES 0x${attributes}; none may be set, and none in the TCB info`
+  throw new VerifyError('ERR_VERIFY_TDX_MODULE_MISMATCH', message, { field: 'seamAttributes' })
 }

@@ -27,17 +27,40 @@ export function certificateItems(
   }))
 }
 
-/**
- * What is out of its time at `at`. Both limits are inclusive: an item is valid on its first and on its last second.
- *
- * @throws {RangeError} for an `at` that is no time
- */
-export function freshnessAt(items: readonly ValidityFinding[], at: Date): Freshness {
-  // Nothing compares with an invalid date, so everything would pass as fresh.
-  if (Number.isNaN(at.getTime())) throw new RangeError('the time to verify at is not a time')
-  return {
-    expired: items.filter(({ notAfter }) => at > notAfter),
-    notYetValid: items.filter(({ notBefore }) => at < notBefore),
-    earliestExpiry: new Date(Math.min(...items.map(({ notAfter }) => notAfter.getTime()))),
+/** When things are valid. Asked at any time, it answers from their dates. */
+export class Validity {
+  readonly #items: readonly ValidityFinding[]
+  readonly #latestStart: number
+  readonly #earliestEnd: number
+
+  constructor(items: readonly ValidityFinding[]) {
+    this.#items = items
+    this.#latestStart = Math.max(...items.map(({ notBefore }) => notBefore.getTime()))
+    this.#earliestEnd = Math.min(...items.map(({ notAfter }) => notAfter.getTime()))
   }
+
+  /**
+   * What is out of its time at `at`. Both limits are inclusive: an item is valid on its first and on its last second.
+   *
+   * @throws {RangeError} for an `at` that is no time
+   */
+  at(at: Date): Freshness {
+    const time = at.getTime()
+    // Nothing compares with an invalid date, so everything would pass as fresh.
+    if (Number.isNaN(time)) throw new RangeError('the time to verify at is not a time')
+    const earliestExpiry = new Date(this.#earliestEnd)
+    if (time >= this.#latestStart && time <= this.#earliestEnd) {
+      return { expired: [], notYetValid: [], earliestExpiry }
+    }
+    return {
+      expired: this.#items.filter(({ notAfter }) => time > notAfter.getTime()).map(copy),
+      notYetValid: this.#items.filter(({ notBefore }) => time < notBefore.getTime()).map(copy),
+      earliestExpiry,
+    }
+  }
+}
+
+/** What is given out is not what the next answer is made from. */
+function copy({ item, notBefore, notAfter }: ValidityFinding): ValidityFinding {
+  return { item, notBefore: new Date(notBefore), notAfter: new Date(notAfter) }
 }

@@ -69,6 +69,8 @@ interface TdReportFields15 {
 /** Bits of `TdReportBody.tdAttributes`. */
 export const TdAttribute = {
   debug: 0x1n,
+  /** Each of these eight means that the TD is under debug; the first is the only one that has a name. */
+  underDebug: 0xffn,
   septVeDisable: 0x1000_0000n,
   pks: 0x4000_0000n,
   keyLocker: 0x8000_0000n,

@@ -17,6 +17,7 @@ export {
   createPcs,
   encodePublication,
   firstPublication,
+  type LevelStatus,
   type PckCa,
   PcsError,
   type Period,
@@ -28,7 +29,6 @@ export {
   recover,
   type SimulatedPcs,
   type StoredAuthorities,
-  type TcbStatus,
   tcbEvaluationDataNumber,
 } from './pcs/index.ts'
 export { Enclave, type EnclaveCreation, type EnclaveSignature } from './platform/enclave.ts'

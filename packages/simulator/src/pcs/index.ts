@@ -1,4 +1,4 @@
-export type { TcbStatus } from '@alcove/dcap'
+export type { LevelStatus } from '@alcove/dcap'
 export type {
   CollateralFile,
   CollateralOptions,

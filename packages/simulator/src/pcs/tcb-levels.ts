@@ -1,9 +1,9 @@
-import type { QeStatus, TcbStatus } from '@alcove/dcap'
+import type { LevelStatus, ModuleStatus } from '@alcove/dcap'
 import { firstPublication, type Publication } from './publication.ts'
 
 /** One TCB level of the simulated TCB info: a platform is at the first level that it reaches in every component. */
 export interface TcbLevel {
-  readonly status: TcbStatus
+  readonly status: LevelStatus
   /** 16 component SVNs. */
   readonly cpuSvn: Uint8Array
   readonly pceSvn: number
@@ -13,7 +13,7 @@ export interface TcbLevel {
 
 /** One level of the simulated QE identity. */
 export interface QeLevel {
-  readonly status: QeStatus
+  readonly status: ModuleStatus
   readonly isvSvn: number
   readonly tcbDate: string
   readonly advisories: readonly string[]
@@ -45,7 +45,7 @@ const firstLevels: readonly TcbLevel[] = [
 ]
 
 /** What a status becomes when a recovery has left its level behind; the others stay what they are. */
-const leftBehind: Readonly<Partial<Record<TcbStatus, TcbStatus>>> = {
+const leftBehind: Readonly<Partial<Record<LevelStatus, LevelStatus>>> = {
   UpToDate: 'OutOfDate',
   SWHardeningNeeded: 'OutOfDate',
   ConfigurationNeeded: 'OutOfDateConfigurationNeeded',
@@ -106,7 +106,7 @@ export interface PlatformSvns {
 
 /** The SVNs of a simulated platform that comes out with this status under the TCB info as it stands. */
 export function cpuSvnFor(
-  status: TcbStatus,
+  status: LevelStatus,
   publication: Publication = firstPublication,
 ): { cpuSvn: Uint8Array; pceSvn: number } {
   return lowered(
@@ -121,7 +121,7 @@ export function cpuSvnFor(
 /** The same platform on microcode, or configured, as the level of `status` is: how many recoveries it has seen stays. */
 export function lowered(
   { cpuSvn }: PlatformSvns,
-  status: TcbStatus,
+  status: LevelStatus,
 ): { cpuSvn: Uint8Array; pceSvn: number } {
   const level = levelOf(status)
   return {
@@ -136,13 +136,16 @@ export function currentQeIsvSvn({ recoveries }: Publication): number {
 }
 
 /** The ISVSVN of a QE that comes out with this status under the QE identity as it stands. */
-export function qeIsvSvnFor(status: QeStatus, publication: Publication = firstPublication): number {
+export function qeIsvSvnFor(
+  status: ModuleStatus,
+  publication: Publication = firstPublication,
+): number {
   const found = qeLevelsOf(publication).find(candidate => candidate.status === status)
   if (found === undefined) throw new TypeError(`no QE level has the status ${status}`)
   return status === 'Revoked' ? 1 : found.isvSvn
 }
 
-function levelOf(status: TcbStatus): TcbLevel {
+function levelOf(status: LevelStatus): TcbLevel {
   const found = firstLevels.find(candidate => candidate.status === status)
   if (found === undefined) throw new TypeError(`no TCB level has the status ${status}`)
   return found
@@ -153,7 +156,7 @@ function withGeneration(cpuSvn: Uint8Array, generation: number): Uint8Array {
 }
 
 function level(
-  status: TcbStatus,
+  status: LevelStatus,
   svn: number,
   pceSvn: number,
   day: string,

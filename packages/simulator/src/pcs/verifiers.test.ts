@@ -13,7 +13,7 @@ import {
   type ReportBody,
 } from '@alcove/sgx'
 import qvl from '@phala/dcap-qvl'
-import { type CollateralFile, cpuSvnFor, createPcs, type PckCa, type TcbStatus } from './index.ts'
+import { type CollateralFile, cpuSvnFor, createPcs, type LevelStatus, type PckCa } from './index.ts'
 import { deriveP256 } from './p256.ts'
 
 // What verifiers say of what the simulated PCS issues, on quotes laid out here.
@@ -58,7 +58,7 @@ function forQvl(file: CollateralFile): Parameters<typeof verifier.verify>[1] {
   return { ...file, tcb_info, tcb_info_signature, qe_identity, qe_identity_signature }
 }
 
-function quoteOf(status: TcbStatus, ca: PckCa, qe: Partial<ReportBody> = {}): Uint8Array {
+function quoteOf(status: LevelStatus, ca: PckCa, qe: Partial<ReportBody> = {}): Uint8Array {
   const ppid = new Uint8Array(16).fill(3)
   const pck = pcs.certifyPlatform({ ppid, ...cpuSvnFor(status), pceId, fmspc, ca })
   const publicKey = rawPublicKey(attestationKey)
@@ -153,7 +153,7 @@ const ofPlatformCa = {
 }
 
 const verified = (
-  status: TcbStatus,
+  status: LevelStatus,
   ca: PckCa,
   qe: Partial<ReportBody> = {},
   roots = [pcs.rootCertificate],

@@ -3,10 +3,10 @@ import { deepEqual, equal, match, notEqual, ok, throws } from 'node:assert/stric
 import { test } from 'node:test'
 import {
   certificatesFromPem,
+  type LevelStatus,
+  type ModuleStatus,
   parseCollateral,
   parsePckCertificate,
-  type QeStatus,
-  type TcbStatus,
   type Verified,
   verify,
 } from '@alcove/dcap'
@@ -33,8 +33,8 @@ const count = (what: string) => {
 }
 
 interface Setting {
-  readonly tcb?: TcbStatus
-  readonly qe?: QeStatus
+  readonly tcb?: LevelStatus
+  readonly qe?: ModuleStatus
   readonly ca?: 'processor' | 'platform'
   readonly platformId?: string
   readonly publication?: Publication
@@ -76,24 +76,25 @@ function verified(
 }
 
 /** Intel's table of what a platform's status and its QE's make together, written out. */
-const convergence: Readonly<Record<TcbStatus, readonly [TcbStatus, TcbStatus, TcbStatus]>> = {
-  UpToDate: ['UpToDate', 'OutOfDate', 'Revoked'],
-  SWHardeningNeeded: ['SWHardeningNeeded', 'OutOfDate', 'Revoked'],
-  ConfigurationNeeded: ['ConfigurationNeeded', 'OutOfDateConfigurationNeeded', 'Revoked'],
-  ConfigurationAndSWHardeningNeeded: [
-    'ConfigurationAndSWHardeningNeeded',
-    'OutOfDateConfigurationNeeded',
-    'Revoked',
-  ],
-  OutOfDate: ['OutOfDate', 'OutOfDate', 'Revoked'],
-  OutOfDateConfigurationNeeded: [
-    'OutOfDateConfigurationNeeded',
-    'OutOfDateConfigurationNeeded',
-    'Revoked',
-  ],
-  Revoked: ['Revoked', 'Revoked', 'Revoked'],
-}
-const platformStatuses = Object.keys(convergence) as TcbStatus[]
+const convergence: Readonly<Record<LevelStatus, readonly [LevelStatus, LevelStatus, LevelStatus]>> =
+  {
+    UpToDate: ['UpToDate', 'OutOfDate', 'Revoked'],
+    SWHardeningNeeded: ['SWHardeningNeeded', 'OutOfDate', 'Revoked'],
+    ConfigurationNeeded: ['ConfigurationNeeded', 'OutOfDateConfigurationNeeded', 'Revoked'],
+    ConfigurationAndSWHardeningNeeded: [
+      'ConfigurationAndSWHardeningNeeded',
+      'OutOfDateConfigurationNeeded',
+      'Revoked',
+    ],
+    OutOfDate: ['OutOfDate', 'OutOfDate', 'Revoked'],
+    OutOfDateConfigurationNeeded: [
+      'OutOfDateConfigurationNeeded',
+      'OutOfDateConfigurationNeeded',
+      'Revoked',
+    ],
+    Revoked: ['Revoked', 'Revoked', 'Revoked'],
+  }
+const platformStatuses = Object.keys(convergence) as LevelStatus[]
 const qeStatuses = ['UpToDate', 'OutOfDate', 'Revoked'] as const
 
 for (const ca of cas) {
@@ -101,8 +102,8 @@ for (const ca of cas) {
     test(`a platform of the ${ca} CA that is ${tcb}, with a QE of every status`, () => {
       for (const [index, qe] of qeStatuses.entries()) {
         const found = verified(platformAt({ tcb, qe, ca }))
-        equal(found.platformStatus, tcb)
-        equal(found.qeStatus, qe)
+        equal(found.platform.status, tcb)
+        equal(found.qe.status, qe)
         equal(found.status, convergence[tcb][index])
         equal(found.expired.length + found.notYetValid.length, 0)
         count('statuses (CA × platform × QE)')
@@ -231,7 +232,7 @@ test('a TCB recovery makes old quotes, and new ones of what was not updated, out
   const platformWith = (
     published: Publication,
     of = state,
-    tcb: TcbStatus = 'UpToDate',
+    tcb: LevelStatus = 'UpToDate',
   ): Platform =>
     createPlatform({
       seed: new Uint8Array(32).fill(7),
@@ -248,7 +249,7 @@ test('a TCB recovery makes old quotes, and new ones of what was not updated, out
   for (const quote of [oldQuote, quoteOf(stale)]) {
     const found = verified(stale, {}, quote)
     equal(found.status, 'OutOfDate')
-    equal(found.qeStatus, 'OutOfDate')
+    equal(found.qe.status, 'OutOfDate')
     deepEqual(found.advisories, ['ALCOVE-SIM-SA-00005'])
     equal(found.tcbEvaluationDataNumber, 2)
   }
@@ -271,7 +272,7 @@ test('after any number of recoveries every status can still be had, at each age 
   }
   for (const tcb of platformStatuses) {
     const found = verified(platformAt({ tcb, publication }))
-    equal(found.platformStatus, tcb)
+    equal(found.platform.status, tcb)
     count('statuses after recoveries')
   }
   deepEqual(

@@ -1,4 +1,4 @@
-import { convergeStatus, type TcbStatus } from '@alcove/dcap'
+import { convergeStatus, type LevelStatus } from '@alcove/dcap'
 import { z } from 'zod'
 import {
   cpuSvnFor,
@@ -53,7 +53,10 @@ export function isSameState(a: PlatformState, b: PlatformState): boolean {
 }
 
 /** How the platform's quotes come out under what is published; `undefined` below every level. */
-export function statusUnder(state: PlatformState, publication: Publication): TcbStatus | undefined {
+export function statusUnder(
+  state: PlatformState,
+  publication: Publication,
+): LevelStatus | undefined {
   const level = tcbLevelsOf(publication).find(
     ({ cpuSvn, pceSvn }) =>
       state.pceSvn >= pceSvn && cpuSvn.every((svn, index) => (state.cpuSvn[index] ?? 0) >= svn),

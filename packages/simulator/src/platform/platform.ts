@@ -2,13 +2,13 @@ import {
   type CollateralFile,
   createPcs,
   firstPublication,
+  type LevelStatus,
   lowered,
   type PckCa,
   type PcsCollateralOptions,
   type PcsOptions,
   type Publication,
   type StoredAuthorities,
-  type TcbStatus,
 } from '../pcs/index.ts'
 import { deriveBytes } from '../pcs/p256.ts'
 import { Enclave, type EnclaveCreation } from './enclave.ts'
@@ -31,7 +31,7 @@ export interface PlatformOptions {
   /** What the machine ran before; a machine that is new, and current, unless told. */
   readonly state?: PlatformState
   /** How far below its state the platform is to run this time; UpToDate, which is as its state says, unless told. */
-  readonly tcb?: TcbStatus
+  readonly tcb?: LevelStatus
   /** What the PCS has published, asked for whenever it issues collateral; its first TCB info unless told. */
   readonly publication?: () => Publication
   /** Certificates that are to be expired, or not yet valid. Not with `stored`. */

@@ -1,22 +1,22 @@
-import { deepEqual, equal, match, throws } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   appraise,
   defaultPolicy,
   intelRoots,
+  levelStatuses,
   parseCollateral,
-  tcbStatuses,
   verify,
 } from '@alcove/dcap'
 import { parseTargetInfo } from '@alcove/sgx'
 import { QuoteVerifier } from '@phala/dcap-qvl'
 import { simulatedMrSigner } from '../client/signer.ts'
-import type { TcbStatus } from '../pcs/index.ts'
+import type { LevelStatus } from '../pcs/index.ts'
 import { createPlatform, type Platform } from './platform.ts'
 
 const at = new Date('2026-05-01T12:00:00Z')
 
-function platformAt(tcb: TcbStatus, ca: 'processor' | 'platform' = 'processor'): Platform {
+function platformAt(tcb: LevelStatus, ca: 'processor' | 'platform' = 'processor'): Platform {
   return createPlatform({
     seed: new Uint8Array(32).fill(7),
     now: () => at,
@@ -60,7 +60,7 @@ function signedPart(json: string, key: string): { text: string; signature: strin
   return { text: JSON.stringify(value[key]), signature: String(value['signature']) }
 }
 
-for (const status of tcbStatuses) {
+for (const status of levelStatuses) {
   test(`a platform started as ${status} is found ${status} by this verifier and by another`, () => {
     const platform = platformAt(status)
     const quote = quoteOf(platform)
@@ -96,6 +96,7 @@ for (const ca of ['processor', 'platform'] as const) {
     ])
     deepEqual(verified.expired, [])
     deepEqual(verified.notYetValid, [])
+    ok(verified.claims.tee === 'SGX')
     equal(verified.claims.isvProdId, 1)
     equal(verified.claims.isvSvn, 2)
     equal(verified.claims.debug, false)

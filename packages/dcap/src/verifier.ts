@@ -1,0 +1,245 @@
+import { equalBytes } from '@alcove/bytes'
+import type { Quote, Tee } from '@alcove/sgx'
+import type { Certificate } from './certificate.ts'
+import { claimsOf } from './claims.ts'
+import type { Collateral } from './collateral.ts'
+import { Endorser } from './endorser.ts'
+import { readQuote } from './evidence.ts'
+import { Kept } from './kept.ts'
+import { P256Key } from './p256.ts'
+import { type PckChain, readPckChain, verifyPckChain } from './pck-chain.ts'
+import { type PckFacts, pckFacts } from './pck-facts.ts'
+import {
+  requireAttestationKey,
+  requireQeOfIdentity,
+  requireQeReportSignature,
+  requireQuoteSignature,
+  requireTcbInfoOfPlatform,
+} from './quote-signatures.ts'
+import { evaluateTcb, type TcbEvaluation } from './tcb-evaluation.ts'
+import { requireTdxModule } from './tdx-module.ts'
+import { parseRoots } from './trusted-root.ts'
+import type { Validity } from './validity.ts'
+import type { StepName, Verified, VerifyOptions } from './verify.ts'
+
+export interface VerifierOptions extends Pick<VerifyOptions, 'roots'> {
+  /** How many PCK chains are kept; 256 unless told. One takes about 20 KB. */
+  readonly maxChains?: number
+  /** How many platforms are kept, each with its attestation key; 1024 unless told. One takes about 10 KB. */
+  readonly maxPlatforms?: number
+}
+
+/** Verifies quotes with one collateral, and keeps what it has found to hold. */
+export interface Verifier {
+  /**
+   * As `verify`. With `onStep`, every check is made anew, so that the steps tell of checks that were made.
+   *
+   * @throws {VerifyError} `ERR_VERIFY_*`
+   * @throws {FormatError} `ERR_FORMAT_*`
+   * @throws {RangeError} for an `at` that is no time
+   */
+  verify(quote: Uint8Array, options: Pick<VerifyOptions, 'at' | 'onStep'>): Verified
+}
+
+/**
+ * Makes a verifier of this collateral. It belongs to its owner: what it keeps is in it alone, and ends with it. Collateral and roots
+ * are copied; a verifier with newer collateral is a new verifier.
+ *
+ * Kept is, in this order, and only after it was found to hold: that the collateral is signed under the roots; that a PCK chain holds
+ * under it and is not revoked; that a platform's QE, by the very bytes of its report, is the one that Intel describes and names the attestation
+ * key. What is left of a quote of a known platform is its own signature. Dates are compared in every call.
+ *
+ * @throws {CollateralError} `ERR_COLLATERAL_*`: malformed collateral
+ * @throws {FormatError} `ERR_FORMAT_*`: a malformed certificate in `roots`
+ */
+export function createVerifier(collateral: Collateral, options: VerifierOptions): Verifier {
+  return new KeepingVerifier(collateral, options)
+}
+
+/** A PCK chain that holds under the verifier's collateral. */
+interface KnownChain {
+  /** As it stands in quotes. */
+  readonly certification: Uint8Array
+  readonly chain: PckChain
+  readonly facts: PckFacts
+  readonly validity: Validity
+}
+
+/** A QE that holds, on a platform of a known chain, with its attestation key. */
+interface KnownPlatform {
+  readonly tee: Tee
+  /** What follows the signature in a quote's signature data. */
+  readonly certified: Uint8Array
+  readonly known: KnownChain
+  readonly attestationKey: P256Key
+  /** An enclave's platform is judged by nothing else in the quote; a TD's by the TD's report too. */
+  readonly tcb: TcbEvaluation | undefined
+}
+
+type Announce = (name: StepName, detail: () => string) => void
+
+const SIGNATURE_BYTES = 64
+
+class KeepingVerifier implements Verifier {
+  readonly #collateral: Collateral
+  readonly #trusted: readonly Certificate[]
+  readonly #endorser: Endorser
+  readonly #chains: Kept<KnownChain>
+  readonly #platforms: Kept<KnownPlatform>
+
+  constructor(
+    collateral: Collateral,
+    { roots, maxChains = 256, maxPlatforms = 1024 }: VerifierOptions,
+  ) {
+    this.#collateral = {
+      ...collateral,
+      rootCaCrl: collateral.rootCaCrl.slice(),
+      pckCrl: collateral.pckCrl.slice(),
+    }
+    this.#trusted = parseRoots(roots.map(root => root.slice()))
+    this.#endorser = new Endorser(this.#collateral, this.#trusted)
+    this.#chains = new Kept(maxChains)
+    this.#platforms = new Kept(maxPlatforms)
+  }
+
+  verify(bytes: Uint8Array, { at, onStep }: Pick<VerifyOptions, 'at' | 'onStep'>): Verified {
+    if (onStep === undefined) return this.#verify(bytes, at, () => undefined)
+    const roots = this.#trusted.map(({ der }) => der)
+    const anew = new KeepingVerifier(this.#collateral, { roots, maxChains: 0, maxPlatforms: 0 })
+    return anew.#verify(bytes, at, (name, detail) => onStep({ name, detail: detail() }))
+  }
+
+  #verify(bytes: Uint8Array, at: Date, announce: Announce): Verified {
+    const quote = readQuote(bytes)
+    const { known, tcb } = this.#judge(quote, announce)
+    const { tcbInfo, qeIdentity } = this.#endorser
+    return {
+      ...tcb,
+      tcbDate: new Date(tcb.tcbDate),
+      ...known.validity.at(at),
+      claims: claimsOf(quote),
+      at,
+      fmspc: known.facts.fmspc,
+      pck: known.facts,
+      rootName: known.chain.root.subject.commonName,
+      tcbEvaluationDataNumber: tcbInfo.tcbEvaluationDataNumber,
+      qeEvaluationDataNumber: qeIdentity.tcbEvaluationDataNumber,
+    }
+  }
+
+  #judge(quote: Quote, announce: Announce): { known: KnownChain; tcb: TcbEvaluation } {
+    const certified = quote.signatureData.subarray(SIGNATURE_BYTES)
+    const key = sample(quote.attestationKey)
+    const platform = this.#platforms.get(
+      key,
+      found => found.tee === quote.tee && equalBytes(found.certified, certified),
+    )
+    const known = platform?.known ?? this.#knownChain(quote, announce)
+    const attestationKey = platform?.attestationKey ?? new P256Key(quote.attestationKey.slice())
+    if (platform === undefined) this.#requireTeeAndPlatform(quote, known.chain, announce)
+    this.#requireTdxModule(quote, announce)
+    if (platform === undefined) this.#requireQe(quote, known.chain, announce)
+    requireQuoteSignature(quote, attestationKey)
+    announce('quote-signature', () => 'header and body are signed by the attestation key')
+    const tcb = platform?.tcb ?? this.#evaluate(quote, known.chain)
+    announce('tcb-status', () => statusText(tcb))
+    if (platform === undefined) {
+      const { tee } = quote
+      this.#platforms.set(key, {
+        ...{ tee, known, attestationKey },
+        certified: certified.slice(),
+        tcb: tee === 'SGX' ? tcb : undefined,
+      })
+    }
+    return { known, tcb }
+  }
+
+  /** The quote's PCK chain, which holds, and under whose root the collateral is signed. */
+  #knownChain(quote: Quote, announce: Announce): KnownChain {
+    const { type, data } = quote.certification
+    const key = type ^ sample(data)
+    const kept = this.#chains.get(key, ({ certification }) => equalBytes(certification, data))
+    if (kept !== undefined) return kept
+    const chain = readPckChain(quote)
+    this.#verifyChains(chain, announce)
+    const known: KnownChain = {
+      certification: data.slice(),
+      chain,
+      facts: pckFacts(chain.pck),
+      validity: this.#endorser.validityWith(chain),
+    }
+    this.#chains.set(key, known)
+    return known
+  }
+
+  /** Who signed what: the PCK chain, the CRLs over it, and Intel's two JSON objects. */
+  #verifyChains(chain: PckChain, announce: Announce): void {
+    const endorser = this.#endorser
+    const { root, intermediate } = chain
+    const [rootName, caName] = [root.subject.commonName, intermediate.subject.commonName]
+    verifyPckChain(chain, this.#trusted)
+    announce('pck-chain', () => `${rootName} → ${caName} → PCK`)
+    endorser.revocation.require(chain)
+    announce('root-ca-crl', () => `signed by ${rootName}; the intermediate CA is not on it`)
+    announce('pck-crl', () => `signed by ${caName}; the PCK is not on it`)
+    endorser.requireTcbInfo(root)
+    const { fmspc, tcbEvaluationDataNumber: number, issueDate } = endorser.tcbInfo
+    const issued = (date: Date) => `issued ${date.toISOString()}`
+    announce('tcb-info', () => `of FMSPC ${fmspc}, evaluation ${number}, ${issued(issueDate)}`)
+    endorser.requireQeIdentity(root)
+  }
+
+  #requireTeeAndPlatform(quote: Quote, { pck }: PckChain, announce: Announce): void {
+    const { tcbInfo, qeIdentity } = this.#endorser
+    this.#endorser.requireQeOf(quote.tee)
+    const issued = () => `of ${qeIdentity.id}, issued ${qeIdentity.issueDate.toISOString()}`
+    announce('qe-identity', issued)
+    requireTcbInfoOfPlatform(tcbInfo, { quote, pck })
+    const { fmspc, pceId } = pck
+    announce('platform', () => `the PCK and the TCB info are of FMSPC ${fmspc}, PCEID ${pceId}`)
+  }
+
+  #requireTdxModule(quote: Quote, announce: Announce): void {
+    if (quote.tee === 'SGX') return
+    const { body } = quote
+    requireTdxModule(body, this.#endorser.tcbInfo)
+    const version = () => `${body.teeTcbSvn[1] ?? 0}.${body.teeTcbSvn[0] ?? 0}`
+    announce('tdx-module', () => `version ${version()}, by the signer that the TCB info names`)
+  }
+
+  #requireQe(quote: Quote, { pck }: PckChain, announce: Announce): void {
+    const { qeIdentity } = this.#endorser
+    requireQeReportSignature(quote, pck)
+    announce('qe-report', () => 'signed by the PCK')
+    requireAttestationKey(quote)
+    announce('attestation-key', () => 'named in the QE report')
+    requireQeOfIdentity(quote, qeIdentity)
+    const fields = 'MISCSELECT, attributes, MRSIGNER and ISVPRODID'
+    announce('qe-matches-identity', () => `${fields} are those of ${qeIdentity.id}`)
+  }
+
+  #evaluate(quote: Quote, { pck }: PckChain): TcbEvaluation {
+    const { tcbInfo, qeIdentity } = this.#endorser
+    return evaluateTcb(quote, { pck, tcbInfo, qeIdentity })
+  }
+}
+
+function statusText({ status, platform, qe, tdxModule, current }: TcbEvaluation): string {
+  const parts = [
+    `platform ${platform.status}`,
+    `QE ${qe.status}`,
+    ...(tdxModule === undefined ? [] : [`TDX module ${tdxModule.status}`]),
+    ...(current === undefined ? [] : [`without a new launch ${current.status} now`]),
+  ]
+  return `${status} (${parts.join(', ')})`
+}
+
+/** A number by which to find bytes again: of sixteen places in them, so that it costs the same for any length. */
+function sample(bytes: Uint8Array): number {
+  const stride = Math.max(1, Math.floor(bytes.byteLength / 16))
+  let number = bytes.byteLength
+  for (let at = 0; at < bytes.byteLength; at += stride) {
+    number = Math.imul(number ^ (bytes[at] ?? 0), 0x0100_0193)
+  }
+  return number
+}
