@@ -287,13 +287,14 @@ export class Registration implements AsyncDisposable {
   /**
    * Each name is registered once: a kubelet that still has a client on the socket refuses it, and after that misses the end of
    * that client's stream and refuses the name for ever.
+   *
+   * A kubelet deletes every plugin's socket, then listens. Whoever registers a name that went that way waits for ten seconds, which is how long
+   * the kubelet dials it. So the own socket is looked at once more after a kubelet was found to listen: before, one may still have been starting.
    */
   async #register(): Promise<void> {
     const { plugin } = this.#deps
-    if (this.#nameUsed) {
-      if (await this.#isAbandoned()) return
-      await this.#renew()
-    }
+    if (await this.#isAbandoned()) return
+    if (this.#nameUsed || !this.#generation?.isBound()) await this.#renew()
     const endpoint = this.#generation?.endpoint ?? ''
     try {
       const { resourceName } = plugin
