@@ -1,4 +1,12 @@
 export { AttributeFlag, type Attributes } from './attributes.ts'
+export {
+  attributeNames,
+  keyNameOf,
+  keyPolicyNames,
+  miscSelectNames,
+  tdAttributeNames,
+  xfrmNames,
+} from './bit-names.ts'
 export { EnclaveMeasurement, SecinfoFlag } from './enclave-measurement.ts'
 export { type CpuidResult, type EpcSection, parseEpcSection } from './epc-section.ts'
 export {
