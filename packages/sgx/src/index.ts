@@ -32,7 +32,13 @@ export { encodeReport, parseReport, type Report } from './report.ts'
 export { encodeReportBody, parseReportBody, type ReportBody } from './report-body.ts'
 export { SgxError, type SgxErrorCode } from './sgx-error.ts'
 export { measureSgxs, parseSgxs, type SgxsRecord } from './sgxs.ts'
-export { mrSignerOf, parseSigstruct, type Sigstruct } from './sigstruct.ts'
+export {
+  encodeSigstruct,
+  mrSignerOf,
+  parseSigstruct,
+  type Sigstruct,
+  type SigstructFields,
+} from './sigstruct.ts'
 export { verifySigstruct } from './sigstruct-signature.ts'
 export { encodeTargetInfo, parseTargetInfo, type TargetInfo } from './target-info.ts'
 export {
