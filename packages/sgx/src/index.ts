@@ -7,6 +7,12 @@ export {
   tdAttributeNames,
   xfrmNames,
 } from './bit-names.ts'
+export {
+  type CertificationData,
+  encodeCertification,
+  type PckTcb,
+  parseCertification,
+} from './certification.ts'
 export { EnclaveMeasurement, SecinfoFlag } from './enclave-measurement.ts'
 export { type CpuidResult, type EpcSection, parseEpcSection } from './epc-section.ts'
 export {
