@@ -36,6 +36,7 @@ export {
 export { INTEL_QE_VENDOR_ID, type QuoteHeader, type Tee } from './quote-header.ts'
 export { encodeReport, parseReport, type Report } from './report.ts'
 export { encodeReportBody, parseReportBody, type ReportBody } from './report-body.ts'
+export type { ReportMac } from './report-mac.ts'
 export { SgxError, type SgxErrorCode } from './sgx-error.ts'
 export { measureSgxs, parseSgxs, type SgxsRecord } from './sgxs.ts'
 export {
@@ -47,6 +48,13 @@ export {
 } from './sigstruct.ts'
 export { verifySigstruct } from './sigstruct-signature.ts'
 export { encodeTargetInfo, parseTargetInfo, type TargetInfo } from './target-info.ts'
+export {
+  encodeTdReport,
+  parseTdReport,
+  type TdInfo,
+  type TdReport,
+  type TeeTcbInfo,
+} from './td-report.ts'
 export {
   encodeTdReportBody,
   parseTdReportBody,

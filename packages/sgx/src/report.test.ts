@@ -7,12 +7,14 @@ import {
   encodeReport,
   encodeReportBody,
   encodeTargetInfo,
+  encodeTdReport,
   KeyName,
   KeyPolicy,
   parseKeyRequest,
   parseReport,
   parseReportBody,
   parseTargetInfo,
+  parseTdReport,
 } from './index.ts'
 
 type Bytes = Uint8Array
@@ -20,6 +22,8 @@ type Bytes = Uint8Array
 const structures: readonly {
   name: string
   length: number
+  /** Bytes that each of them begins with, hex. */
+  start?: string
   again: (bytes: Bytes) => Bytes
 }[] = [
   {
@@ -37,10 +41,20 @@ const structures: readonly {
     length: 512,
     again: bytes => encodeKeyRequest(parseKeyRequest(bytes)),
   },
+  {
+    name: 'tdReport',
+    length: 1024,
+    start: '81',
+    again: bytes => encodeTdReport(parseTdReport(bytes)),
+  },
 ]
 
-for (const { name, length, again } of structures) {
-  const random = fc.uint8Array({ minLength: length, maxLength: length })
+for (const { name, length, start = '', again } of structures) {
+  const begun = (bytes: Bytes) => {
+    bytes.set(Uint8Array.fromHex(start).subarray(0, bytes.length))
+    return bytes
+  }
+  const random = fc.uint8Array({ minLength: length, maxLength: length }).map(begun)
 
   test(`${name}: every byte comes back, reserved ones too`, () => {
     fc.assert(
@@ -52,9 +66,9 @@ for (const { name, length, again } of structures) {
 
   test(`${name}: cut short anywhere is refused as truncated, longer is refused at its end`, () => {
     for (let cut = 0; cut < length; cut++) {
-      throws(() => again(new Uint8Array(cut)), { code: 'ERR_FORMAT_TRUNCATED' })
+      throws(() => again(begun(new Uint8Array(cut))), { code: 'ERR_FORMAT_TRUNCATED' })
     }
-    throws(() => again(new Uint8Array(length + 1)), {
+    throws(() => again(begun(new Uint8Array(length + 1))), {
       code: 'ERR_FORMAT_TRAILING',
       field: `${name}.(end)`,
       offset: length,
