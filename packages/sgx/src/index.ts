@@ -37,6 +37,7 @@ export { INTEL_QE_VENDOR_ID, type QuoteHeader, type Tee } from './quote-header.t
 export { encodeReport, parseReport, type Report } from './report.ts'
 export { encodeReportBody, parseReportBody, type ReportBody } from './report-body.ts'
 export type { ReportMac } from './report-mac.ts'
+export { encodeSecs, parseSecs, type Secs } from './secs.ts'
 export { SgxError, type SgxErrorCode } from './sgx-error.ts'
 export { measureSgxs, parseSgxs, type SgxsRecord } from './sgxs.ts'
 export {
@@ -48,6 +49,7 @@ export {
 } from './sigstruct.ts'
 export { verifySigstruct } from './sigstruct-signature.ts'
 export { encodeTargetInfo, parseTargetInfo, type TargetInfo } from './target-info.ts'
+export { encodeTcs, parseTcs, type Tcs, TcsFlag } from './tcs.ts'
 export {
   encodeTdReport,
   parseTdReport,

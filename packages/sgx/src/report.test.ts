@@ -6,14 +6,18 @@ import {
   encodeKeyRequest,
   encodeReport,
   encodeReportBody,
+  encodeSecs,
   encodeTargetInfo,
+  encodeTcs,
   encodeTdReport,
   KeyName,
   KeyPolicy,
   parseKeyRequest,
   parseReport,
   parseReportBody,
+  parseSecs,
   parseTargetInfo,
+  parseTcs,
   parseTdReport,
 } from './index.ts'
 
@@ -46,6 +50,16 @@ const structures: readonly {
     length: 1024,
     start: '81',
     again: bytes => encodeTdReport(parseTdReport(bytes)),
+  },
+  {
+    name: 'secs',
+    length: 4096,
+    again: bytes => encodeSecs(parseSecs(bytes)),
+  },
+  {
+    name: 'tcs',
+    length: 4096,
+    again: bytes => encodeTcs(parseTcs(bytes)),
   },
 ]
 
