@@ -3,23 +3,54 @@ import type { Certification } from './quote.ts'
 
 /** What a quote's certification data says, by its type. */
 export type CertificationData =
-  | ({ readonly type: 1 /** 16 bytes. */; readonly ppid: Uint8Array } & PckTcb)
-  | ({ readonly type: 2 /** 256 bytes. */; readonly encryptedPpid: Uint8Array } & PckTcb)
-  | ({ readonly type: 3 /** 384 bytes. */; readonly encryptedPpid: Uint8Array } & PckTcb)
-  | { readonly type: 4 /** PEM. */; readonly certificate: Uint8Array }
-  | {
-      readonly type: 5
-      /** PEM, in no guaranteed order; may end in NUL. */
-      readonly chain: Uint8Array
-    }
-  | { readonly type: 7; readonly platformManifest: Uint8Array }
+  | PlainPpid
+  | EncryptedPpid2048
+  | EncryptedPpid3072
+  | PckCertificate
+  | PckChain
+  | PlatformManifest
+
+export interface PlainPpid extends PckTcb {
+  readonly type: 1
+  /** 16 bytes. */
+  readonly ppid: Uint8Array
+}
+
+export interface EncryptedPpid2048 extends PckTcb {
+  readonly type: 2
+  /** 256 bytes. */
+  readonly encryptedPpid: Uint8Array
+}
+
+export interface EncryptedPpid3072 extends Required<PckTcb> {
+  readonly type: 3
+  /** 384 bytes. */
+  readonly encryptedPpid: Uint8Array
+}
+
+export interface PckCertificate {
+  readonly type: 4
+  /** PEM. */
+  readonly certificate: Uint8Array
+}
+
+export interface PckChain {
+  readonly type: 5
+  /** PEM, in no guaranteed order; may end in NUL. */
+  readonly chain: Uint8Array
+}
+
+export interface PlatformManifest {
+  readonly type: 7
+  readonly platformManifest: Uint8Array
+}
 
 /** What else of a platform names its PCK certificate: as Intel's PCS is asked for it. */
 export interface PckTcb {
   /** 16 bytes. */
   readonly cpuSvn: Uint8Array
   readonly pceSvn: number
-  /** 2 bytes; the PCS takes them as hex in this order. The first quoting enclaves left it out. */
+  /** 2 bytes; the PCS takes them as hex in this order. Types 1 and 2 may lack it. */
   readonly pceId?: Uint8Array
 }
 
@@ -36,10 +67,12 @@ const ENCRYPTED_PPID_BYTES = { 2: 256, 3: 384 } as const
  * |    3 |   0x00 |  384 | encryptedPpid    |
  * |  1–3 |      … |   16 | cpuSvn           |
  * |  1–3 |      … |    2 | pceSvn           |
- * |  1–3 |      … |    2 | pceId, or none   |
+ * |  1–3 |      … |    2 | pceId            |
  * |    4 |   0x00 |    n | certificate      |
  * |    5 |   0x00 |    n | chain            |
  * |    7 |   0x00 |    n | platformManifest |
+ *
+ * Types 1 and 2 may end before `pceId`.
  *
  * @throws {FormatError} `ERR_FORMAT_TRUNCATED`, `ERR_FORMAT_TRAILING` for types 1 to 3; `ERR_FORMAT_VALUE` for another
  *   type: 6, a QE report with such data, is what a quote of version 4 or 5 has around it, and `parseQuote` reads it
@@ -56,16 +89,25 @@ export function parseCertification({ type, data }: Certification): Certification
   const reader = new ByteReader(data, 'certification.data')
   if (type === 1) return { type, ppid: reader.bytes('ppid', 16), ...parsePckTcb(reader) }
   const encryptedPpid = reader.bytes('encryptedPpid', ENCRYPTED_PPID_BYTES[type])
-  return { type, encryptedPpid, ...parsePckTcb(reader) }
+  return type === 2
+    ? { type, encryptedPpid, ...parsePckTcb(reader) }
+    : { type, encryptedPpid, ...parseTcb(reader), ...parsePceId(reader) }
 }
 
+/** The first release of Intel's DCAP left the PCE-ID out. */
 function parsePckTcb(reader: ByteReader): PckTcb {
-  const cpuSvn = reader.bytes('cpuSvn', 16)
-  const pceSvn = reader.u16le('pceSvn')
-  if (reader.left === 0) return { cpuSvn, pceSvn }
+  const tcb = parseTcb(reader)
+  return reader.left === 0 ? tcb : { ...tcb, ...parsePceId(reader) }
+}
+
+function parseTcb(reader: ByteReader): Omit<PckTcb, 'pceId'> {
+  return { cpuSvn: reader.bytes('cpuSvn', 16), pceSvn: reader.u16le('pceSvn') }
+}
+
+function parsePceId(reader: ByteReader): { readonly pceId: Uint8Array } {
   const pceId = reader.bytes('pceId', 2)
   reader.end()
-  return { cpuSvn, pceSvn, pceId }
+  return { pceId }
 }
 
 /**
