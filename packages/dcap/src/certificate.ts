@@ -1,4 +1,3 @@
-import { equalBytes } from '@alcove/bytes'
 import { DerReader } from './der.ts'
 import { parseExtensions } from './extension.ts'
 import { P256Key } from './p256.ts'
@@ -85,15 +84,6 @@ export function parseCertificate(der: Uint8Array, name = 'certificate'): Certifi
     ...{ der, signed, serial, issuer, subject, notBefore, notAfter },
     ...{ key, isCa, extensions, signature },
   }
-}
-
-/** Whether `issuer` is named as the issuer of `certificate`, may issue, and signed it. */
-export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
-  return (
-    issuer.isCa &&
-    equalBytes(certificate.issuer.der, issuer.subject.der) &&
-    issuer.key.verifies(certificate.signed, certificate.signature)
-  )
 }
 
 /** A Name with its DER, which is what issuers and subjects are compared by. */

@@ -1,8 +1,9 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { test } from 'node:test'
-import { isIssuedBy, parseCertificate } from './certificate.ts'
+import { parseCertificate } from './certificate.ts'
 import { intelRoots } from './intel-roots.ts'
+import { isIssuedBy } from './known-certificate.ts'
 
 const intelKey =
   '0ba9c4c0c0c86193a3fe23d6b02cda10a8bbd4e88e48b4458561a36e705525f567918e2edc88e40d860bd0cc4ee26aacc988e505a953558c453f6b0904ae7394'

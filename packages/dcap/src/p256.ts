@@ -2,16 +2,15 @@ import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 
 /** SubjectPublicKeyInfo of a P-256 key up to its uncompressed point (RFC 5480, section 2). */
 const spkiPrefix = Uint8Array.fromHex('3059301306072a8648ce3d020106082a8648ce3d03010703420004')
-const spkiBytes = spkiPrefix.byteLength + 64
 
 /**
- * An ECDSA P-256 public key. It is imported when it first verifies something, and then held: importing costs about half as much
- * as verifying. A key of another size, or a point that is not on the curve, verifies nothing.
+ * An ECDSA P-256 public key. Most verify one thing: for that the key goes with it, which is cheaper than to import it. One that verifies
+ * a second thing is imported, and then held. A key of another size, or a point that is not on the curve, verifies nothing.
  */
 export class P256Key {
   /** x‖y. */
   readonly point: Uint8Array
-  #imported: KeyObject | 'unusable' | undefined
+  #imported: KeyObject | 'unusable' | 'used once' | undefined
 
   constructor(point: Uint8Array) {
     this.point = point
@@ -19,9 +18,22 @@ export class P256Key {
 
   /** Whether `signature` (DER) over `data` is by this key, with SHA-256. */
   verifies(data: Uint8Array, signature: Uint8Array): boolean {
-    this.#imported ??= importPoint(this.point)
+    if (this.#imported === undefined) return this.#verifiesFirst(data, signature)
+    if (this.#imported === 'used once') this.#imported = importPoint(this.point)
     // The bare key and a DER signature are node:crypto's fast form: an options object costs a quarter of the throughput.
     return this.#imported !== 'unusable' && verify('sha256', data, this.#imported, signature)
+  }
+
+  #verifiesFirst(data: Uint8Array, signature: Uint8Array): boolean {
+    const key = spkiOf(this.point)
+    this.#imported = key === undefined ? 'unusable' : 'used once'
+    if (key === undefined) return false
+    try {
+      return verify('sha256', data, { key, format: 'der', type: 'spki' }, signature)
+    } catch {
+      this.#imported = 'unusable'
+      return false
+    }
   }
 
   /** The same for a raw signature, r‖s, 32 bytes each, big-endian, as quotes and Intel's JSON carry it. */
@@ -30,15 +42,18 @@ export class P256Key {
   }
 }
 
+/** The key as DER; `undefined` for a point of another curve. */
+function spkiOf(point: Uint8Array): Buffer | undefined {
+  return point.byteLength === 64 ? Buffer.concat([spkiPrefix, point]) : undefined
+}
+
 function importPoint(point: Uint8Array): KeyObject | 'unusable' {
-  if (point.byteLength !== 64) return 'unusable'
-  const spki = new Uint8Array(spkiBytes)
-  spki.set(spkiPrefix)
-  spki.set(point, spkiPrefix.byteLength)
+  const spki = spkiOf(point)
+  if (spki === undefined) return 'unusable'
   try {
     // PEM text imports twice as fast as the same SPKI in DER.
     return createPublicKey(
-      `-----BEGIN PUBLIC KEY-----\n${spki.toBase64()}\n-----END PUBLIC KEY-----`,
+      `-----BEGIN PUBLIC KEY-----\n${spki.toString('base64')}\n-----END PUBLIC KEY-----`,
     )
   } catch {
     return 'unusable'

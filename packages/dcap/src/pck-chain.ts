@@ -1,6 +1,7 @@
 import { equalBytes } from '@alcove/bytes'
 import type { Quote } from '@alcove/sgx'
-import { type Certificate, isIssuedBy, parseCertificate } from './certificate.ts'
+import type { Certificate } from './certificate.ts'
+import { isIssuedBy, readCertificate } from './known-certificate.ts'
 import { type PckCertificate, parsePckCertificate } from './pck-certificate.ts'
 import { certificatesFromPem } from './pem.ts'
 import { requireTrustedRoot } from './trusted-root.ts'
@@ -29,7 +30,7 @@ export function readPckChain({ certification }: Quote): PckChain {
   }
   const name = 'quote.pckChain'
   const chain = certificatesFromPem(new TextDecoder('latin1').decode(data), name).map(
-    (der, index) => parseCertificate(der, `${name}[${index}]`),
+    (der, index) => readCertificate(der, `${name}[${index}]`),
   )
   const roots = chain.filter(isSelfIssued)
   const [first, second] = chain.filter(certificate => !isSelfIssued(certificate))

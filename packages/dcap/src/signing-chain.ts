@@ -1,7 +1,8 @@
 import { equalBytes } from '@alcove/bytes'
-import { type Certificate, isIssuedBy, parseCertificate } from './certificate.ts'
+import type { Certificate } from './certificate.ts'
 import { CollateralError, inCollateral } from './collateral-error.ts'
 import type { Crl } from './crl.ts'
+import { isIssuedBy, readCertificate } from './known-certificate.ts'
 import { certificatesFromPem } from './pem.ts'
 import { requireNotRevoked } from './revocation.ts'
 import { requireTrustedRoot } from './trusted-root.ts'
@@ -26,7 +27,7 @@ export function readSigningChain(pem: string, name: string): SigningChain {
 /** @throws {CollateralError} for what is not PEM certificates */
 export function readCollateralChain(pem: string, name: string): Certificate[] {
   return inCollateral(() =>
-    certificatesFromPem(pem, name).map((der, index) => parseCertificate(der, `${name}[${index}]`)),
+    certificatesFromPem(pem, name).map((der, index) => readCertificate(der, `${name}[${index}]`)),
   )
 }
 

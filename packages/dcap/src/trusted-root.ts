@@ -1,10 +1,11 @@
 import { equalBytes } from '@alcove/bytes'
-import { type Certificate, isIssuedBy, parseCertificate } from './certificate.ts'
+import type { Certificate } from './certificate.ts'
+import { isIssuedBy, readCertificate } from './known-certificate.ts'
 import { VerifyError } from './verify-error.ts'
 
 /** @throws {FormatError} for a root that is not a certificate: the caller's own configuration is wrong */
 export function parseRoots(roots: readonly Uint8Array[]): Certificate[] {
-  return roots.map((der, index) => parseCertificate(der, `roots[${index}]`))
+  return roots.map((der, index) => readCertificate(der, `roots[${index}]`))
 }
 
 /**
