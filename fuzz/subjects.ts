@@ -1,0 +1,165 @@
+import {
+  type Collateral,
+  certificatesFromPem,
+  createVerifier,
+  intelRoots,
+  parseCollateral,
+  type Verifier,
+  verify,
+} from '../packages/dcap/src/index.ts'
+import { encodeQuote, parseQuote } from '../packages/sgx/src/index.ts'
+import { mutate } from './mutate.ts'
+import type { Random } from './random.ts'
+import { readSamples, type Sample } from './samples.ts'
+import { SignedParts } from './signed-parts.ts'
+
+const roots = intelRoots
+
+export const kinds = [
+  'quote',
+  'certificate',
+  'crl',
+  'tcb-info',
+  'qe-identity',
+  'issuer-chain',
+  'bundle',
+] as const
+export type Kind = (typeof kinds)[number]
+
+/** What has become of one mutated input. */
+export interface Outcome {
+  readonly kind: Kind
+  readonly sample: string
+  /** The code of the refusal, or `accepted`: only what is signed was left as it was. */
+  readonly result: string
+  /** Why this is a defect; `undefined` if it is none. */
+  readonly problem: string | undefined
+}
+
+interface Evidence {
+  readonly quote: Uint8Array
+  readonly collateral: Collateral
+}
+
+/** Mutates real evidence in one place, and verifies what comes of it. */
+export class Fuzzer {
+  readonly #samples: readonly Sample[] = readSamples()
+  readonly #signed = new SignedParts(this.#samples)
+  /** One for each sample, that knows its platform: what is kept is attacked, too. */
+  readonly #verifiers: ReadonlyMap<Sample, Verifier>
+
+  constructor() {
+    this.#verifiers = new Map(
+      this.#samples.map(sample => {
+        const verifier = createVerifier(sample.collateral, { roots })
+        verifier.verify(sample.quote, { at: sample.at })
+        return [sample, verifier]
+      }),
+    )
+  }
+
+  run(random: Random): Outcome {
+    const kind = random.of(kinds)
+    const sample = random.of(this.#samples)
+    const outcome = { kind, sample: sample.name }
+    try {
+      const evidence = this.#mutated(kind, sample, random)
+      const isKept = evidence.collateral === sample.collateral && !random.once(8)
+      const { at } = sample
+      if (isKept) this.#verifiers.get(sample)?.verify(evidence.quote, { at })
+      else verify(evidence.quote, evidence.collateral, { at, roots })
+      const foreign = this.#signed.foreign(evidence.quote, evidence.collateral)
+      const problem = foreign && `accepted, though this is not as it was signed: ${foreign}`
+      return { ...outcome, result: 'accepted', problem }
+    } catch (error) {
+      return { ...outcome, ...refusal(error) }
+    }
+  }
+
+  #mutated(kind: Kind, sample: Sample, random: Random): Evidence {
+    const { quote, collateral } = sample
+    const others = this.#samples
+    const text = (of: (other: Sample) => string) =>
+      decode(
+        mutate(
+          encode(of(sample)),
+          random,
+          others.map(other => encode(of(other))),
+        ),
+      )
+    switch (kind) {
+      case 'quote': {
+        const quotes = others.map(other => other.quote)
+        return { quote: mutate(quote, random, quotes), collateral }
+      }
+      case 'certificate':
+        return { quote: this.#withCertificate(sample, random), collateral }
+      case 'crl': {
+        const part = random.of(['rootCaCrl', 'pckCrl'] as const)
+        const lists = others.map(other => other.collateral[part])
+        const crl = inSomeForm(mutate(collateral[part], random, lists), random)
+        return { quote, collateral: { ...collateral, [part]: crl } }
+      }
+      case 'tcb-info':
+        return {
+          quote,
+          collateral: { ...collateral, tcbInfo: text(one => one.collateral.tcbInfo) },
+        }
+      case 'qe-identity': {
+        const qeIdentity = text(one => one.collateral.qeIdentity)
+        return { quote, collateral: { ...collateral, qeIdentity } }
+      }
+      case 'issuer-chain': {
+        const part = random.of(['tcbInfoIssuerChain', 'qeIdentityIssuerChain'] as const)
+        const chain = text(one => one.collateral[part])
+        return { quote, collateral: { ...collateral, [part]: chain } }
+      }
+      case 'bundle':
+        return { quote, collateral: parseCollateral(text(one => one.bundle)) }
+    }
+  }
+
+  /** One certificate of the quote's chain is mutated in its DER; the PEM around it is whole. */
+  #withCertificate(sample: Sample, random: Random): Uint8Array {
+    const chainOf = ({ quote }: Sample) =>
+      certificatesFromPem(decode(parseQuote(quote).certification.data))
+    const chain = chainOf(sample)
+    const which = random.below(chain.length)
+    const others = this.#samples.map(other => chainOf(other)[which] ?? new Uint8Array(1))
+    const pem = chain
+      .map((der, index) => (index === which ? mutate(der, random, others) : der))
+      .map(der => `-----BEGIN CERTIFICATE-----\n${der.toBase64()}\n-----END CERTIFICATE-----\n`)
+    const quote = parseQuote(sample.quote)
+    const certification = { type: quote.certification.type, data: encode(pem.join('')) }
+    return encodeQuote({ ...quote, certification })
+  }
+}
+
+/** A CRL as it is served: DER, or PEM or hex as text. */
+function inSomeForm(der: Uint8Array, random: Random): Uint8Array {
+  const form = random.below(4)
+  if (form < 2) return der
+  const text =
+    form === 2
+      ? der.toHex()
+      : `-----BEGIN X509 CRL-----\n${der.toBase64()}\n-----END X509 CRL-----\n`
+  return encode(text)
+}
+
+const expected = /^ERR_(?:FORMAT|COLLATERAL|VERIFY)_/
+
+function refusal(error: unknown): Pick<Outcome, 'result' | 'problem'> {
+  if (error instanceof Error && 'code' in error && expected.test(String(error.code))) {
+    return { result: String(error.code), problem: undefined }
+  }
+  const stack = error instanceof Error ? error.stack : undefined
+  return { result: 'crash', problem: stack ?? String(error) }
+}
+
+function encode(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text, 'latin1'))
+}
+
+function decode(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1')
+}
