@@ -37,6 +37,7 @@ const coordinateBytes: Readonly<Record<string, number>> = {
   '1.2.840.10045.2.1,1.3.132.0.34': 48,
 }
 const commonName = '2.5.4.3'
+const utf8 = new TextDecoder()
 const basicConstraints = '2.5.29.19'
 /** Extensions that may be critical: keyUsage, basicConstraints (RFC 5280, section 4.2), and the SGX extension of a PCK. */
 const understood = new Set(['2.5.29.15', basicConstraints, '1.2.840.113741.1.13.1'])
@@ -97,7 +98,7 @@ export function parseName(reader: DerReader, field: string): Name {
     const value = attribute.anyContent('value')
     attribute.end()
     set.end()
-    if (type === commonName) common = new TextDecoder().decode(value)
+    if (type === commonName) common = utf8.decode(value)
   }
   return { der, commonName: common }
 }

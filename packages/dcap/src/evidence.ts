@@ -46,13 +46,19 @@ export function readQuote(bytes: Uint8Array): Quote {
 
 /** @throws {CollateralError} for the first part that is malformed or too large */
 export function readEndorsements(collateral: Collateral): Endorsements {
+  const { tcbInfoIssuerChain, qeIdentityIssuerChain } = collateral
+  const tcbInfoChain = readSigningChain(tcbInfoIssuerChain, 'tcbInfoIssuerChain')
   return {
     rootCaCrl: readCrl(collateral.rootCaCrl, 'rootCaCrl'),
     pckCrl: readCrl(collateral.pckCrl, 'pckCrl'),
     pckCrlChain: readCollateralChain(collateral.pckCrlIssuerChain, 'pckCrlIssuerChain'),
-    tcbInfoChain: readSigningChain(collateral.tcbInfoIssuerChain, 'tcbInfoIssuerChain'),
+    tcbInfoChain,
     tcbInfo: parseTcbInfo(collateral.tcbInfo),
-    qeIdentityChain: readSigningChain(collateral.qeIdentityIssuerChain, 'qeIdentityIssuerChain'),
+    qeIdentityChain:
+      // Both are signed by the same: the text is, too.
+      qeIdentityIssuerChain === tcbInfoIssuerChain
+        ? tcbInfoChain
+        : readSigningChain(qeIdentityIssuerChain, 'qeIdentityIssuerChain'),
     qeIdentity: parseQeIdentity(collateral.qeIdentity),
   }
 }

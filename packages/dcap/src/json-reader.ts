@@ -2,6 +2,8 @@ import { CollateralError } from './collateral-error.ts'
 
 /** As deep as Intel's JSON and then some: a bound on recursion, for what is read and for what is passed over. */
 const DEEPEST = 64
+/** A bound on how many keys one is compared with; Intel's objects have up to 18. */
+const MOST_KEYS = 256
 
 /**
  * A cursor over strict JSON text (RFC 8259). It reads what a caller asks for, field by field, and checks and passes over the
@@ -14,6 +16,8 @@ export class JsonReader {
   readonly #text: string
   readonly #name: string
   readonly #path: (string | number)[] = []
+  /** Of the objects that are open, one after the other. */
+  readonly #keys: string[] = []
   #position = 0
   #depth = 0
 
@@ -40,11 +44,11 @@ export class JsonReader {
    */
   object(member: (key: string) => void): void {
     if (!this.#opens(OBJECT)) throw this.refuse('want an object')
-    const keys = new Keys()
+    const first = this.#keys.length
     for (let more = !this.#closes(OBJECT_END); more; more = this.#continues(OBJECT_END)) {
       this.#space()
       const key = this.#string()
-      if (!keys.add(key)) throw this.#malformed(`"${key.slice(0, 40)}" occurs twice`)
+      if (!this.#isNewKey(key, first)) throw this.#malformed(`"${key.slice(0, 40)}" occurs twice`)
       this.#space()
       this.#expect(COLON)
       this.#path.push(key)
@@ -53,7 +57,18 @@ export class JsonReader {
       if (this.#position === value) this.skip()
       this.#path.pop()
     }
+    this.#keys.length = first
     this.#depth--
+  }
+
+  /** Whether the object whose keys start at `first` has not had this key; then it has. */
+  #isNewKey(key: string, first: number): boolean {
+    if (this.#keys.length - first >= MOST_KEYS) {
+      throw this.#malformed(`an object of more than ${MOST_KEYS} members`)
+    }
+    for (let at = first; at < this.#keys.length; at++) if (this.#keys[at] === key) return false
+    this.#keys.push(key)
+    return true
   }
 
   /** Reads an array; `element` must read the value that it is called at, or leave it to be passed over. */
@@ -77,6 +92,27 @@ export class JsonReader {
     const text = this.#string()
     if (text.length <= longest) return text
     throw this.refuse(`want at most ${longest} characters`)
+  }
+
+  /**
+   * An object with one member, an integer from 0 to `max`, as Intel writes it: `{"svn":11}`. Most of TCB info is these. `undefined` where
+   * anything else stands, which the cursor is left at.
+   */
+  onlyUnsigned(opening: string, max: number): number | undefined {
+    const text = this.#text
+    if (!text.startsWith(opening, this.#position)) return undefined
+    const start = this.#position + opening.length
+    let at = start
+    let value = 0
+    let digit = text.charCodeAt(at) - ZERO
+    for (; digit >= 0 && digit <= 9; digit = text.charCodeAt(++at) - ZERO)
+      value = 10 * value + digit
+    const isPadded = at > start + 1 && text.charCodeAt(start) === ZERO
+    if (at === start || isPadded || value > max || text.charCodeAt(at) !== OBJECT_END) {
+      return undefined
+    }
+    this.#position = at + 1
+    return value
   }
 
   /** An integer from 0 to `max`, without a fraction or an exponent. */
@@ -139,10 +175,13 @@ export class JsonReader {
   }
 
   #space(): void {
-    for (let code = this.#next; code <= 0x20; code = this.#next) {
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return
-      this.#position++
+    const text = this.#text
+    let at = this.#position
+    // Intel's JSON has none: the first look is the last.
+    for (let code = text.charCodeAt(at); code <= 0x20; code = text.charCodeAt(++at)) {
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) break
     }
+    this.#position = at
   }
 
   #opens(bracket: number): boolean {
@@ -177,16 +216,21 @@ export class JsonReader {
 
   #string(): string {
     this.#expect(QUOTE)
+    const text = this.#text
     const start = this.#position
-    for (;;) {
-      const code = this.#next
-      if (code === QUOTE) return this.#text.slice(start, this.#position++)
-      if (code === BACKSLASH) return this.#escaped(start)
-      // NaN, past the end, is not at least a space either.
-      if (!(code >= 0x20))
-        throw this.#malformed('a string that does not end, or a control character')
-      this.#position++
+    let at = start
+    // NaN, past the end, is not at least a space either.
+    for (let code = text.charCodeAt(at); code >= 0x20; code = text.charCodeAt(++at)) {
+      if (code === QUOTE) {
+        this.#position = at + 1
+        return text.slice(start, at)
+      }
+      if (code === BACKSLASH) {
+        this.#position = at
+        return this.#escaped(start)
+      }
     }
+    throw this.#malformed('a string that does not end, or a control character')
   }
 
   /** A string with escapes, which Intel's JSON has none of: found by its end, and left to JSON.parse. */
@@ -225,12 +269,16 @@ export class JsonReader {
 
   #skipNumber(): void {
     // The usual number is a few digits: the whole grammar is looked at only for what else follows.
+    const text = this.#text
     const start = this.#position
-    while (this.#next >= ZERO && this.#next <= NINE) this.#position++
-    const after = this.#next
-    const isPlain = this.#position > start && after !== POINT && (after | 0x20) !== 0x65
-    if (isPlain && (this.#text.charCodeAt(start) !== ZERO || this.#position === start + 1)) return
-    this.#position = start
+    let at = start
+    let after = text.charCodeAt(at)
+    while (after >= ZERO && after <= NINE) after = text.charCodeAt(++at)
+    const isPlain = at > start && after !== POINT && (after | 0x20) !== 0x65
+    if (isPlain && (text.charCodeAt(start) !== ZERO || at === start + 1)) {
+      this.#position = at
+      return
+    }
     const number = new RegExp(NUMBER)
     number.lastIndex = start
     const found = number.exec(this.#text)
@@ -266,27 +314,11 @@ function nothing(): void {
   // The reader passes over what is not read.
 }
 
-/** The keys of one object. Most have few: a set is made only for more than that. */
-class Keys {
-  readonly #few: string[] = []
-  #many: Set<string> | undefined
-
-  /** Whether the key is new. */
-  add(key: string): boolean {
-    if (this.#many === undefined && this.#few.length < 16) {
-      return !this.#few.includes(key) && this.#few.push(key) > 0
-    }
-    this.#many ??= new Set(this.#few)
-    return this.#many.size < this.#many.add(key).size
-  }
-}
-
 function parseUtcSecond(text: string): Date | undefined {
   if (!UTC_SECOND.test(text)) return undefined
-  const digits = (from: number, to: number) => Number(text.slice(from, to))
-  const [month, day] = [digits(5, 7), digits(8, 10)]
-  const [hour, minute, second] = [digits(11, 13), digits(14, 16), digits(17, 19)]
-  const date = new Date(Date.UTC(digits(0, 4), month - 1, day, hour, minute, second))
+  const two = (at: number) => 10 * (text.charCodeAt(at) - ZERO) + text.charCodeAt(at + 1) - ZERO
+  const [month, day, hour, minute, second] = [two(5), two(8), two(11), two(14), two(17)]
+  const date = new Date(Date.UTC(100 * two(0) + two(2), month - 1, day, hour, minute, second))
   // A day that does not exist would roll over into the next month.
   const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day
   return exists && hour < 24 && minute < 60 && second < 60 ? date : undefined

@@ -18,6 +18,7 @@ export class Kept<Value> {
   }
 
   set(key: number, value: Value): void {
+    if (this.#limit === 0) return
     this.#values.delete(key)
     this.#values.set(key, value)
     if (this.#values.size <= this.#limit) return

@@ -42,7 +42,11 @@ const sgxTypes = ['standard', 'scalable', 'scalable-with-integrity'] as const
  * @see docs/formats/pck-certificate.md
  */
 export function parsePckCertificate(der: Uint8Array, name = 'pckCertificate'): PckCertificate {
-  const certificate = parseCertificate(der, name)
+  return pckCertificateOf(parseCertificate(der, name), name)
+}
+
+/** The same, of a certificate that has been read. */
+export function pckCertificateOf(certificate: Certificate, name: string): PckCertificate {
   const value = certificate.extensions.get(sgxOid)
   const reader = new DerReader(value ?? new Uint8Array(), `${name}.sgxExtension`)
   if (value === undefined) throw reader.refuse('extnId', `no extension ${sgxOid}`)

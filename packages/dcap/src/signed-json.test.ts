@@ -78,9 +78,13 @@ test('long, deep and hostile text overflows no stack', () => {
   equal(parse(long).signed.byteLength, 450_002)
   const deep = `{"tcbInfo":${'['.repeat(200_000)}${']'.repeat(200_000)},"signature":"${signature}"}`
   throws(() => parse(deep), { code: 'ERR_COLLATERAL_FORMAT', message: /nested more than 64 deep/ })
-  const keys = Array.from({ length: 40_000 }, (_, index) => `"${index}":0`).join()
-  equal(
-    parse(`{"tcbInfo":{${keys}},"signature":"${signature}"}`).signed.byteLength,
-    keys.length + 2,
-  )
+  const membersOf = (count: number) => {
+    const keys = Array.from({ length: count }, (_, index) => `"${index}":0`).join()
+    return parse(`{"tcbInfo":{${keys}},"signature":"${signature}"}`)
+  }
+  equal(membersOf(256).signed.byteLength, 1 + 256 * 4 + 256 * 2 + 90 + 156 * 2)
+  throws(() => membersOf(40_000), {
+    code: 'ERR_COLLATERAL_FORMAT',
+    message: /more than 256 members/,
+  })
 })

@@ -123,6 +123,12 @@ export class TcbLevelReader {
       else if (key === 'type' && names) this.#type = reader.string(LONGEST_NAME)
     }
     reader.array(() => {
+      const only = reader.onlyUnsigned('{"svn":', 0xff)
+      if (only !== undefined) {
+        svns.push(only)
+        names?.push(undefined)
+        return
+      }
       this.#svn = undefined
       this.#category = ''
       this.#type = ''
