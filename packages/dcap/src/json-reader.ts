@@ -20,6 +20,8 @@ export class JsonReader {
   readonly #keys: string[] = []
   #position = 0
   #depth = 0
+  /** Neighbouring levels have the same date, as a rule. */
+  #lastTime = { text: '', date: new Date(0) }
 
   /** @param name of the whole, for errors outside of any of its members */
   constructor(text: string, name: string) {
@@ -140,8 +142,12 @@ export class JsonReader {
   /** A time as Intel writes it: `2025-06-19T10:01:18Z`. A day that does not exist is refused. */
   utcSecond(): Date {
     const text = this.string(LONGEST_TIME)
+    if (text === this.#lastTime.text) return this.#lastTime.date
     const date = parseUtcSecond(text)
-    if (date !== undefined) return date
+    if (date !== undefined) {
+      this.#lastTime = { text, date }
+      return date
+    }
     throw this.refuse(`want a time like 2025-06-19T10:01:18Z, found ${JSON.stringify(text)}`)
   }
 
