@@ -7,27 +7,27 @@ const any = () => true
 
 test('so many are kept as are allowed, and the one that was used longest ago is dropped for another', () => {
   const kept = new Kept<string>(2)
-  kept.set(1, 'one')
-  kept.set(2, 'two')
+  kept.set(1, () => 'one')
+  kept.set(2, () => 'two')
   equal(kept.get(1, any), 'one')
-  kept.set(3, 'three')
+  kept.set(3, () => 'three')
   deepEqual([kept.get(1, any), kept.get(2, any), kept.get(3, any)], ['one', undefined, 'three'])
 })
 
 test('with room for none nothing is kept', () => {
   const kept = new Kept<string>(0)
-  kept.set(1, 'one')
+  kept.set(1, () => 'one')
   equal(kept.get(1, any), undefined)
 })
 
 test('a value of the same number that is not meant is not given out, and another takes its place', () => {
   const kept = new Kept<string>(2)
-  kept.set(1, 'one')
+  kept.set(1, () => 'one')
   equal(
     kept.get(1, value => value === 'other'),
     undefined,
   )
-  kept.set(1, 'other')
+  kept.set(1, () => 'other')
   equal(
     kept.get(1, value => value === 'one'),
     undefined,
@@ -41,7 +41,7 @@ test('whatever is set and got, what is kept are the last ones that were used', (
       const kept = new Kept<number>(limit)
       let used: number[] = []
       for (const { key, isSet } of list) {
-        if (isSet) kept.set(key, key)
+        if (isSet) kept.set(key, () => key)
         else equal(kept.get(key, any) === key, used.slice(-limit).includes(key))
         if (isSet || used.slice(-limit).includes(key)) {
           used = [...used.filter(other => other !== key), key].slice(-limit)

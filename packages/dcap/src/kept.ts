@@ -17,10 +17,11 @@ export class Kept<Value> {
     return value
   }
 
-  set(key: number, value: Value): void {
+  /** @param value what to keep; not made where nothing is kept */
+  set(key: number, value: () => Value): void {
     if (this.#limit === 0) return
     this.#values.delete(key)
-    this.#values.set(key, value)
+    this.#values.set(key, value())
     if (this.#values.size <= this.#limit) return
     const [oldest] = this.#values.keys()
     if (oldest !== undefined) this.#values.delete(oldest)

@@ -58,11 +58,14 @@ export function createVerifier(collateral: Collateral, options: VerifierOptions)
 
 /** A PCK chain that holds under the verifier's collateral. */
 interface KnownChain {
-  /** As it stands in quotes. */
-  readonly certification: Uint8Array
   readonly chain: PckChain
   readonly facts: PckFacts
   readonly validity: Validity
+}
+
+interface KeptChain extends KnownChain {
+  /** As it stands in quotes. */
+  readonly certification: Uint8Array
 }
 
 /** A QE that holds, on a platform of a known chain, with its attestation key. */
@@ -84,7 +87,7 @@ class KeepingVerifier implements Verifier {
   readonly #collateral: Collateral
   readonly #trusted: readonly Certificate[]
   readonly #endorser: Endorser
-  readonly #chains: Kept<KnownChain>
+  readonly #chains: Kept<KeptChain>
   readonly #platforms: Kept<KnownPlatform>
 
   constructor(
@@ -135,7 +138,7 @@ class KeepingVerifier implements Verifier {
       found => found.tee === quote.tee && equalBytes(found.certified, certified),
     )
     const known = platform?.known ?? this.#knownChain(quote, announce)
-    const attestationKey = platform?.attestationKey ?? new P256Key(quote.attestationKey.slice())
+    const attestationKey = platform?.attestationKey ?? new P256Key(quote.attestationKey)
     if (platform === undefined) this.#requireTeeAndPlatform(quote, known.chain, announce)
     this.#requireTdxModule(quote, announce)
     if (platform === undefined) this.#requireQe(quote, known.chain, announce)
@@ -143,14 +146,7 @@ class KeepingVerifier implements Verifier {
     announce('quote-signature', () => 'header and body are signed by the attestation key')
     const tcb = platform?.tcb ?? this.#evaluate(quote, known.chain)
     announce('tcb-status', () => statusText(tcb))
-    if (platform === undefined) {
-      const { tee } = quote
-      this.#platforms.set(key, {
-        ...{ tee, known, attestationKey },
-        certified: certified.slice(),
-        tcb: tee === 'SGX' ? tcb : undefined,
-      })
-    }
+    if (platform === undefined) this.#platforms.set(key, () => knownPlatform(quote, known, tcb))
     return { known, tcb }
   }
 
@@ -162,13 +158,12 @@ class KeepingVerifier implements Verifier {
     if (kept !== undefined) return kept
     const chain = readPckChain(quote)
     this.#verifyChains(chain, announce)
-    const known: KnownChain = {
-      certification: data.slice(),
+    const known = {
       chain,
       facts: pckFacts(chain.pck),
       validity: this.#endorser.validityWith(chain),
     }
-    this.#chains.set(key, known)
+    this.#chains.set(key, () => ({ ...known, certification: data.slice() }))
     return known
   }
 
@@ -221,6 +216,17 @@ class KeepingVerifier implements Verifier {
   #evaluate(quote: Quote, { pck }: PckChain): TcbEvaluation {
     const { tcbInfo, qeIdentity } = this.#endorser
     return evaluateTcb(quote, { pck, tcbInfo, qeIdentity })
+  }
+}
+
+/** Copies of what stands in the quote: its bytes are the caller's. */
+function knownPlatform(quote: Quote, known: KnownChain, tcb: TcbEvaluation): KnownPlatform {
+  const { tee, signatureData, attestationKey } = quote
+  return {
+    ...{ tee, known },
+    certified: signatureData.slice(SIGNATURE_BYTES),
+    attestationKey: new P256Key(attestationKey.slice()),
+    tcb: tee === 'SGX' ? tcb : undefined,
   }
 }
 
