@@ -11,28 +11,42 @@ export class ByteReader {
   readonly #base: number
   /** What this reader is nested in. Names are put together only for an error. */
   readonly #outer: ByteReader | undefined
+  readonly #start: number
+  readonly #end: number
   #view: DataView | undefined
-  #position = 0
+  /** In `bytes`, whichever part of them this reader has. */
+  #position: number
 
   /**
    * @param base offset of `bytes[0]` in the outermost input, for errors
    * @param outer the reader whose field `name` this one reads
+   * @param start where in `bytes` the part starts that is read; it ends before `end`
    */
-  constructor(bytes: Uint8Array, name: string, base = 0, outer?: ByteReader) {
+  constructor(
+    bytes: Uint8Array,
+    name: string,
+    base = 0,
+    outer?: ByteReader,
+    start = 0,
+    end: number = bytes.byteLength,
+  ) {
     this.#bytes = bytes
     this.#name = name
     this.#base = base
     this.#outer = outer
+    this.#start = start
+    this.#end = end
+    this.#position = start
   }
 
   /** Bytes read so far. */
   get position(): number {
-    return this.#position
+    return this.#position - this.#start
   }
 
   /** Bytes not read yet. */
   get left(): number {
-    return this.#bytes.byteLength - this.#position
+    return this.#end - this.#position
   }
 
   u8(field: string): number {
@@ -91,8 +105,17 @@ export class ByteReader {
   /** A reader confined to the next `length` bytes; its errors still count from the outermost input. */
   nested(field: string, length: number): ByteReader {
     const start = this.#take(field, length)
-    const inner = this.#bytes.subarray(start, start + length)
-    return new ByteReader(inner, field, this.#base + start, this)
+    return new ByteReader(this.#bytes, field, this.#base, this, start, start + length)
+  }
+
+  /** The next `length` bytes, as a view; only how many they are, if all of them are zero. */
+  unlessZero(field: string, length: number): Uint8Array | number {
+    const start = this.#take(field, length)
+    const end = start + length
+    for (let at = start; at < end; at++) {
+      if (this.#bytes[at] !== 0) return this.#bytes.subarray(start, end)
+    }
+    return length
   }
 
   /** Refuses bytes that no read has claimed. */

@@ -95,20 +95,19 @@ export function requireTdxModule(
   { tdxModule, tdxModuleIdentities }: TcbInfo,
 ): void {
   const major = teeTcbSvn[1] ?? 0
-  const found = `TDX module of major version ${major}`
   const wanted = major > 0 ? tdxModuleOf(tdxModuleIdentities ?? [], major) : tdxModule
   if (wanted === undefined) {
-    const message = `the TD was launched under a ${found}, which the TCB info does not list`
+    const message = `the TD was launched under a TDX module of major version ${major}, which the TCB info does not list`
     throw new VerifyError('ERR_VERIFY_TDX_MODULE_MISMATCH', message, { field: 'version', major })
   }
   const mrSigner = mrSignerSeam.toHex()
   if (mrSigner !== wanted.mrSigner) {
-    const message = `the ${found} is signed by MRSIGNERSEAM ${mrSigner}, the TCB info wants ${wanted.mrSigner}`
+    const message = `the TDX module is signed by MRSIGNERSEAM ${mrSigner}, the TCB info wants ${wanted.mrSigner}`
     throw new VerifyError('ERR_VERIFY_TDX_MODULE_MISMATCH', message, { field: 'mrSignerSeam' })
   }
   // As in Intel's verifier: none may be set, whatever the mask says.
   if (seamAttributes === 0n && /^0+$/.test(wanted.attributes)) return
   const attributes = seamAttributes.toString(16)
-  const message = `the ${found} has SEAMATTRIBUTES 0x${attributes}; none may be set, and none in the TCB info`
+  const message = `the TDX module has SEAMATTRIBUTES 0x${attributes}; none may be set, and none in the TCB info`
   throw new VerifyError('ERR_VERIFY_TDX_MODULE_MISMATCH', message, { field: 'seamAttributes' })
 }

@@ -1,5 +1,5 @@
 import { equalBytes } from '@alcove/bytes'
-import type { Quote, Tee } from '@alcove/sgx'
+import type { Quote, TdReportBody, Tee } from '@alcove/sgx'
 import type { Certificate } from './certificate.ts'
 import { claimsOf } from './claims.ts'
 import type { Collateral } from './collateral.ts'
@@ -75,8 +75,16 @@ interface KnownPlatform {
   readonly certified: Uint8Array
   readonly known: KnownChain
   readonly attestationKey: P256Key
-  /** An enclave's platform is judged by nothing else in the quote; a TD's by the TD's report too. */
-  readonly tcb: TcbEvaluation | undefined
+  readonly tcb: TcbEvaluation
+  /** What else `tcb` was found from: of a TD, what its report says of the TDX module. */
+  readonly module: ModuleReport | undefined
+}
+
+interface ModuleReport {
+  readonly teeTcbSvn: Uint8Array
+  readonly teeTcbSvn2: Uint8Array | undefined
+  readonly mrSignerSeam: Uint8Array
+  readonly seamAttributes: bigint
 }
 
 type Announce = (name: StepName, detail: () => string) => void
@@ -116,10 +124,19 @@ class KeepingVerifier implements Verifier {
     const quote = readQuote(bytes)
     const { known, tcb } = this.#judge(quote, announce)
     const { tcbInfo, qeIdentity } = this.#endorser
+    const { expired, notYetValid, earliestExpiry } = known.validity.at(at)
     return {
-      ...tcb,
+      status: tcb.status,
+      platform: tcb.platform,
+      qe: tcb.qe,
+      tdxModule: tcb.tdxModule,
+      current: tcb.current,
+      advisories: tcb.advisories,
+      openAdvisories: tcb.openAdvisories,
       tcbDate: new Date(tcb.tcbDate),
-      ...known.validity.at(at),
+      expired,
+      notYetValid,
+      earliestExpiry,
       claims: claimsOf(quote),
       at,
       fmspc: known.facts.fmspc,
@@ -139,12 +156,13 @@ class KeepingVerifier implements Verifier {
     )
     const known = platform?.known ?? this.#knownChain(quote, announce)
     const attestationKey = platform?.attestationKey ?? new P256Key(quote.attestationKey)
+    const tcbKept = platform && isOfModule(quote, platform.module) ? platform.tcb : undefined
     if (platform === undefined) this.#requireTeeAndPlatform(quote, known.chain, announce)
-    this.#requireTdxModule(quote, announce)
+    if (tcbKept === undefined) this.#requireTdxModule(quote, announce)
     if (platform === undefined) this.#requireQe(quote, known.chain, announce)
     requireQuoteSignature(quote, attestationKey)
     announce('quote-signature', () => 'header and body are signed by the attestation key')
-    const tcb = platform?.tcb ?? this.#evaluate(quote, known.chain)
+    const tcb = tcbKept ?? this.#evaluate(quote, known.chain)
     announce('tcb-status', () => statusText(tcb))
     if (platform === undefined) this.#platforms.set(key, () => knownPlatform(quote, known, tcb))
     return { known, tcb }
@@ -226,8 +244,45 @@ function knownPlatform(quote: Quote, known: KnownChain, tcb: TcbEvaluation): Kno
     ...{ tee, known },
     certified: signatureData.slice(SIGNATURE_BYTES),
     attestationKey: new P256Key(attestationKey.slice()),
-    tcb: tee === 'SGX' ? tcb : undefined,
+    tcb,
+    module: quote.tee === 'TDX' ? copyOf(moduleOf(quote.body)) : undefined,
   }
+}
+
+function moduleOf(body: TdReportBody): ModuleReport {
+  const { teeTcbSvn, mrSignerSeam, seamAttributes } = body
+  const teeTcbSvn2 = body.version === '1.0' ? undefined : body.teeTcbSvn2
+  return { teeTcbSvn, teeTcbSvn2, mrSignerSeam, seamAttributes }
+}
+
+function copyOf({
+  teeTcbSvn,
+  teeTcbSvn2,
+  mrSignerSeam,
+  seamAttributes,
+}: ModuleReport): ModuleReport {
+  return {
+    teeTcbSvn: teeTcbSvn.slice(),
+    teeTcbSvn2: teeTcbSvn2?.slice(),
+    mrSignerSeam: mrSignerSeam.slice(),
+    seamAttributes,
+  }
+}
+
+/** Whether a quote says the same of its TDX module as one before: of an enclave's there is none to differ. */
+function isOfModule(quote: Quote, known: ModuleReport | undefined): boolean {
+  if (quote.tee === 'SGX' || known === undefined) return quote.tee === 'SGX'
+  const found = moduleOf(quote.body)
+  return (
+    equalBytes(found.teeTcbSvn, known.teeTcbSvn) &&
+    equalOrAbsent(found.teeTcbSvn2, known.teeTcbSvn2) &&
+    equalBytes(found.mrSignerSeam, known.mrSignerSeam) &&
+    found.seamAttributes === known.seamAttributes
+  )
+}
+
+function equalOrAbsent(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalBytes(a, b)
 }
 
 function statusText({ status, platform, qe, tdxModule, current }: TcbEvaluation): string {

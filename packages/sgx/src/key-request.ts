@@ -65,13 +65,13 @@ export function parseKeyRequest(bytes: Uint8Array): KeyRequest {
   const keyName = reader.u16le('keyName')
   const keyPolicy = reader.u16le('keyPolicy')
   const isvSvn = reader.u16le('isvSvn')
-  const reserved1 = reader.bytes('reserved1', 2)
+  const reserved1 = reader.unlessZero('reserved1', 2)
   const cpuSvn = reader.bytes('cpuSvn', 16)
   const attributeMask = parseAttributes(reader, 'attributeMask')
   const keyId = reader.bytes('keyId', 32)
   const miscMask = reader.u32le('miscMask')
   const configSvn = reader.u16le('configSvn')
-  const reserved = reservedIn(reserved1, reader.bytes('reserved2', 434))
+  const reserved = reservedIn(reserved1, reader.unlessZero('reserved2', 434))
   reader.end()
   return {
     keyName,

@@ -104,10 +104,15 @@ export function parseQuote(bytes: Uint8Array): Quote {
     header.version,
   )
   const byteLength = reader.position
+  let qeReport: ReportBody | undefined
   return {
     ...subject,
     ...parts,
-    qeReport: parseReportBody(new ByteReader(parts.qeReportBytes, 'qeReport')),
+    /** Read when it is asked for: a verifier that knows the QE does not. */
+    get qeReport() {
+      qeReport ??= parseReportBody(new ByteReader(parts.qeReportBytes, 'qeReport'))
+      return qeReport
+    },
     signedBytes,
     signatureData: bytes.subarray(start, byteLength),
     byteLength,

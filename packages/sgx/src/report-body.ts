@@ -62,18 +62,18 @@ const RESERVED_BYTES = 118
 export function parseReportBody(reader: ByteReader): ReportBody {
   const cpuSvn = reader.bytes('cpuSvn', 16)
   const miscSelect = reader.u32le('miscSelect')
-  const reserved1 = reader.bytes('reserved1', 12)
+  const reserved1 = reader.unlessZero('reserved1', 12)
   const isvExtProdId = reader.bytes('isvExtProdId', 16)
   const attributes = parseAttributes(reader, 'attributes')
   const mrEnclave = reader.bytes('mrEnclave', 32)
-  const reserved2 = reader.bytes('reserved2', 32)
+  const reserved2 = reader.unlessZero('reserved2', 32)
   const mrSigner = reader.bytes('mrSigner', 32)
-  const reserved3 = reader.bytes('reserved3', 32)
+  const reserved3 = reader.unlessZero('reserved3', 32)
   const configId = reader.bytes('configId', 64)
   const isvProdId = reader.u16le('isvProdId')
   const isvSvn = reader.u16le('isvSvn')
   const configSvn = reader.u16le('configSvn')
-  const reserved4 = reader.bytes('reserved4', 42)
+  const reserved4 = reader.unlessZero('reserved4', 42)
   return {
     cpuSvn,
     miscSelect,

@@ -53,13 +53,13 @@ export function parseReportMac(reader: ByteReader): ReportMac {
   }
   const subtype = reader.u8('subtype')
   const version = reader.u8('version')
-  const reserved1 = reader.bytes('reserved1', 1)
-  const reserved2 = reader.bytes('reserved2', 12)
+  const reserved1 = reader.unlessZero('reserved1', 1)
+  const reserved2 = reader.unlessZero('reserved2', 12)
   const cpuSvn = reader.bytes('cpuSvn', 16)
   const teeTcbInfoHash = reader.bytes('teeTcbInfoHash', 48)
   const teeInfoHash = reader.bytes('teeInfoHash', 48)
   const reportData = reader.bytes('reportData', 64)
-  const reserved3 = reader.bytes('reserved3', 32)
+  const reserved3 = reader.unlessZero('reserved3', 32)
   const mac = reader.bytes('mac', 32)
   const reserved = reservedIn(reserved1, reserved2, reserved3)
   return {

@@ -1,14 +1,16 @@
 import { concatBytes } from '@alcove/bytes'
 
+/** Reserved bytes as `ByteReader.unlessZero` reads them. */
+export type Reserved = Uint8Array | number
+
 /**
  * The reserved bytes of a structure, in their order: kept, since a signature or a MAC is over them too, and left out where
  * all are zero, as they should be.
  */
-export function reservedIn(...parts: readonly Uint8Array[]): { readonly reserved?: Uint8Array } {
-  return parts.every(isZero) ? {} : { reserved: concatBytes(...parts) }
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  for (const byte of bytes) if (byte !== 0) return false
-  return true
+export function reservedIn(...parts: readonly Reserved[]): {
+  readonly reserved?: Uint8Array
+} {
+  if (parts.every(part => typeof part === 'number')) return {}
+  const bytes = parts.map(part => (typeof part === 'number' ? new Uint8Array(part) : part))
+  return { reserved: concatBytes(...bytes) }
 }

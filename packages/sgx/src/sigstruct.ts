@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ByteReader, ByteWriter, concatBytes, FormatError } from '@alcove/bytes'
 import { type Attributes, parseAttributes, writeAttributes } from './attributes.ts'
-import { reservedIn } from './reserved.ts'
+import { type Reserved, reservedIn } from './reserved.ts'
 
 /** Who signed an enclave, and as what: the identity that EINIT gives it. */
 export interface Sigstruct extends SigstructFields {
@@ -87,7 +87,7 @@ export function parseSigstruct(bytes: Uint8Array): Sigstruct {
   const bodyStart = reader.position
   const { body, reserved2, reserved3 } = parseBody(reader)
   const signedBody = bytes.subarray(bodyStart, reader.position)
-  const reserved4 = reader.bytes('reserved4', 12)
+  const reserved4 = reader.unlessZero('reserved4', 12)
   const q1 = reader.bytes('q1', 384)
   const q2 = reader.bytes('q2', 384)
   reader.end()
@@ -110,14 +110,14 @@ export function mrSignerOf(modulus: Uint8Array): Uint8Array {
   return Uint8Array.from(createHash('sha256').update(modulus).digest())
 }
 
-function parseHead(reader: ByteReader): { head: Head; reserved1: Uint8Array } {
+function parseHead(reader: ByteReader): { head: Head; reserved1: Reserved } {
   reader.expectBytes('header1', HEADER1)
   const type = reader.u32le('type')
   const vendor = reader.u32le('vendor')
   const date = parseDate(reader)
   reader.expectBytes('header2', HEADER2)
   const swDefined = reader.u32le('swDefined')
-  return { head: { type, vendor, date, swDefined }, reserved1: reader.bytes('reserved1', 84) }
+  return { head: { type, vendor, date, swDefined }, reserved1: reader.unlessZero('reserved1', 84) }
 }
 
 /** Binary-coded decimal: 0x20161214 is 2016-12-14. */
@@ -131,17 +131,17 @@ function parseDate(reader: ByteReader): string {
 
 function parseBody(reader: ByteReader): {
   body: Body
-  reserved2: Uint8Array
-  reserved3: Uint8Array
+  reserved2: Reserved
+  reserved3: Reserved
 } {
   const miscSelect = reader.u32le('miscSelect')
   const miscMask = reader.u32le('miscMask')
-  const reserved2 = reader.bytes('reserved2', 4)
+  const reserved2 = reader.unlessZero('reserved2', 4)
   const isvFamilyId = reader.bytes('isvFamilyId', 16)
   const attributes = parseAttributes(reader, 'attributes')
   const attributeMask = parseAttributes(reader, 'attributeMask')
   const mrEnclave = reader.bytes('mrEnclave', 32)
-  const reserved3 = reader.bytes('reserved3', 16)
+  const reserved3 = reader.unlessZero('reserved3', 16)
   const body = {
     miscSelect,
     miscMask,

@@ -63,7 +63,7 @@ export function parseTcs(bytes: Uint8Array): Tcs {
     ogsBase: reader.u64le('ogsBase'),
     fsLimit: reader.u32le('fsLimit'),
     gsLimit: reader.u32le('gsLimit'),
-    ...reservedIn(reader.bytes('reserved', 4024)),
+    ...reservedIn(reader.unlessZero('reserved', 4024)),
   }
   reader.end()
   return tcs

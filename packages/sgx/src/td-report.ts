@@ -71,7 +71,7 @@ export function parseTdReport(bytes: Uint8Array): TdReport {
   const reader = new ByteReader(bytes, 'tdReport')
   const reportMac = parseReportMac(section(reader, 'reportMac', REPORT_MAC_BYTES))
   const teeTcbInfo = parseTeeTcbInfo(section(reader, 'teeTcbInfo', TEE_TCB_INFO_BYTES))
-  const reserved = reservedIn(reader.bytes('reserved', 17))
+  const reserved = reservedIn(reader.unlessZero('reserved', 17))
   const tdInfo = parseTdInfo(section(reader, 'tdInfo', TD_INFO_BYTES))
   reader.end()
   return { reportMac, teeTcbInfo, tdInfo, ...reserved }
@@ -93,7 +93,7 @@ function parseTeeTcbInfo(reader: ByteReader): TeeTcbInfo {
     mrSignerSeam: reader.bytes('mrSignerSeam', 48),
     seamAttributes: reader.u64le('seamAttributes'),
     teeTcbSvn2: reader.bytes('teeTcbSvn2', 16),
-    ...reservedIn(reader.bytes('reserved', 95)),
+    ...reservedIn(reader.unlessZero('reserved', 95)),
   }
 }
 
@@ -121,7 +121,7 @@ function parseTdInfo(reader: ByteReader): TdInfo {
       reader.bytes('rtmr3', 48),
     ],
     mrServiceTd: reader.bytes('mrServiceTd', 48),
-    ...reservedIn(reader.bytes('reserved', 64)),
+    ...reservedIn(reader.unlessZero('reserved', 64)),
   }
 }
 
