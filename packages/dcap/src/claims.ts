@@ -3,7 +3,7 @@ import {
   type Attributes,
   type Quote,
   type ReportBody,
-  TdAttribute,
+  TD_UNDER_DEBUG,
   type TdReportBody,
 } from '@alcove/sgx'
 
@@ -105,7 +105,7 @@ function tdClaims(body: TdReportBody): TdClaims {
     mrOwner: body.mrOwner.toHex(),
     mrOwnerConfig: body.mrOwnerConfig.toHex(),
     mrServiceTd: is10 ? undefined : body.mrServiceTd.toHex(),
-    debug: (body.tdAttributes & TdAttribute.underDebug) !== 0n,
+    debug: (body.tdAttributes & TD_UNDER_DEBUG) !== 0n,
     tdAttributes: body.tdAttributes,
     xfam: body.xfam,
     reportData: body.reportData.slice(),

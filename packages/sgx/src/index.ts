@@ -61,6 +61,7 @@ export {
   encodeTdReportBody,
   parseTdReportBody,
   TD_REPORT_BODY_BYTES,
+  TD_UNDER_DEBUG,
   TdAttribute,
   type TdReportBody,
 } from './td-report-body.ts'

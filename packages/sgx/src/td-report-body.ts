@@ -69,13 +69,14 @@ interface TdReportFields15 {
 /** Bits of `TdReportBody.tdAttributes`. */
 export const TdAttribute = {
   debug: 0x1n,
-  /** Each of these eight means that the TD is under debug; the first is the only one that has a name. */
-  underDebug: 0xffn,
   septVeDisable: 0x1000_0000n,
   pks: 0x4000_0000n,
   keyLocker: 0x8000_0000n,
   perfmon: 0x8000_0000_0000_0000n,
 } as const
+
+/** Bits of `tdAttributes` of which each means that the TD is under debug; only the first has a name, `debug`. */
+export const TD_UNDER_DEBUG = 0xffn
 
 export const TD_REPORT_BODY_BYTES = { '1.0': 584, '1.5': 648, '1.5-extended': 885 } as const
 
