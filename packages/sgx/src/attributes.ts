@@ -13,6 +13,7 @@ export const AttributeFlag = {
   mode64: 0x4n,
   provisionKey: 0x10n,
   einitTokenKey: 0x20n,
+  cet: 0x40n,
   kss: 0x80n,
   aexNotify: 0x400n,
 } as const

@@ -1,4 +1,18 @@
 export { AttributeFlag, type Attributes } from './attributes.ts'
+export {
+  attributeNames,
+  keyNameOf,
+  keyPolicyNames,
+  miscSelectNames,
+  tdAttributeNames,
+  xfrmNames,
+} from './bit-names.ts'
+export {
+  type CertificationData,
+  encodeCertification,
+  type PckTcb,
+  parseCertification,
+} from './certification.ts'
 export { EnclaveMeasurement, SecinfoFlag } from './enclave-measurement.ts'
 export { type CpuidResult, type EpcSection, parseEpcSection } from './epc-section.ts'
 export {
@@ -22,11 +36,25 @@ export {
 export { INTEL_QE_VENDOR_ID, type QuoteHeader, type Tee } from './quote-header.ts'
 export { encodeReport, parseReport, type Report } from './report.ts'
 export { encodeReportBody, parseReportBody, type ReportBody } from './report-body.ts'
+export type { ReportMac } from './report-mac.ts'
 export { SgxError, type SgxErrorCode } from './sgx-error.ts'
 export { measureSgxs, parseSgxs, type SgxsRecord } from './sgxs.ts'
-export { mrSignerOf, parseSigstruct, type Sigstruct } from './sigstruct.ts'
+export {
+  encodeSigstruct,
+  mrSignerOf,
+  parseSigstruct,
+  type Sigstruct,
+  type SigstructFields,
+} from './sigstruct.ts'
 export { verifySigstruct } from './sigstruct-signature.ts'
 export { encodeTargetInfo, parseTargetInfo, type TargetInfo } from './target-info.ts'
+export {
+  encodeTdReport,
+  parseTdReport,
+  type TdInfo,
+  type TdReport,
+  type TeeTcbInfo,
+} from './td-report.ts'
 export {
   encodeTdReportBody,
   parseTdReportBody,

@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter } from '@alcove/bytes'
 import { type Attributes, parseAttributes, writeAttributes } from './attributes.ts'
+import { reservedIn } from './reserved.ts'
 
 /** Values of `KeyRequest.keyName`. */
 export const KeyName = {
@@ -34,10 +35,14 @@ export interface KeyRequest {
   readonly keyId: Uint8Array
   readonly miscMask: number
   readonly configSvn: number
+  /** The 436 reserved bytes in their order; left out where all are zero. */
+  readonly reserved?: Uint8Array
 }
 
+const RESERVED_BYTES = 436
+
 /**
- * Reads a KEYREQUEST, exactly 512 bytes. Byte fields are views of the input; reserved bytes are skipped.
+ * Reads a KEYREQUEST, exactly 512 bytes. Byte fields are views of the input; reserved bytes are kept.
  *
  * | offset | size | field         |
  * | -----: | ---: | ------------- |
@@ -60,30 +65,46 @@ export function parseKeyRequest(bytes: Uint8Array): KeyRequest {
   const keyName = reader.u16le('keyName')
   const keyPolicy = reader.u16le('keyPolicy')
   const isvSvn = reader.u16le('isvSvn')
-  reader.bytes('reserved1', 2)
+  const reserved1 = reader.bytes('reserved1', 2)
   const cpuSvn = reader.bytes('cpuSvn', 16)
   const attributeMask = parseAttributes(reader, 'attributeMask')
   const keyId = reader.bytes('keyId', 32)
   const miscMask = reader.u32le('miscMask')
   const configSvn = reader.u16le('configSvn')
-  reader.bytes('reserved2', 434)
+  const reserved = reservedIn(reserved1, reader.bytes('reserved2', 434))
   reader.end()
-  return { keyName, keyPolicy, isvSvn, cpuSvn, attributeMask, keyId, miscMask, configSvn }
+  return {
+    keyName,
+    keyPolicy,
+    isvSvn,
+    cpuSvn,
+    attributeMask,
+    keyId,
+    miscMask,
+    configSvn,
+    ...reserved,
+  }
 }
 
-/** The 512 bytes of a KEYREQUEST; reserved bytes are zero. @throws {FormatError} `ERR_FORMAT_VALUE` */
+/**
+ * The 512 bytes of a KEYREQUEST.
+ *
+ * @throws {FormatError} `ERR_FORMAT_VALUE` for a value that does not fit its field
+ * @see docs/formats/key-request.md
+ */
 export function encodeKeyRequest(request: KeyRequest): Uint8Array<ArrayBuffer> {
+  const { reserved = new Uint8Array(RESERVED_BYTES) } = request
   const writer = new ByteWriter('keyRequest')
     .u16le('keyName', request.keyName)
     .u16le('keyPolicy', request.keyPolicy)
     .u16le('isvSvn', request.isvSvn)
-    .zeros(2)
+    .bytes('reserved1', reserved.subarray(0, 2), 2)
     .bytes('cpuSvn', request.cpuSvn, 16)
   return writeAttributes(writer, 'attributeMask', request.attributeMask)
     .bytes('keyId', request.keyId, 32)
     .u32le('miscMask', request.miscMask)
     .u16le('configSvn', request.configSvn)
-    .zeros(434)
+    .bytes('reserved2', reserved.subarray(2), 434)
     .done()
 }
 

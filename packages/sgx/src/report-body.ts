@@ -1,5 +1,6 @@
-import { type ByteReader, ByteWriter, concatBytes } from '@alcove/bytes'
+import { type ByteReader, ByteWriter } from '@alcove/bytes'
 import { type Attributes, parseAttributes, writeAttributes } from './attributes.ts'
+import { reservedIn } from './reserved.ts'
 
 /** What the processor says about an enclave: its identity, its platform's CPUSVN, and 64 bytes of its own choice. */
 export interface ReportBody {
@@ -73,7 +74,6 @@ export function parseReportBody(reader: ByteReader): ReportBody {
   const isvSvn = reader.u16le('isvSvn')
   const configSvn = reader.u16le('configSvn')
   const reserved4 = reader.bytes('reserved4', 42)
-  const reserved = [reserved1, reserved2, reserved3, reserved4]
   return {
     cpuSvn,
     miscSelect,
@@ -87,13 +87,8 @@ export function parseReportBody(reader: ByteReader): ReportBody {
     configSvn,
     isvFamilyId: reader.bytes('isvFamilyId', 16),
     reportData: reader.bytes('reportData', 64),
-    ...(reserved.every(isZero) ? {} : { reserved: concatBytes(...reserved) }),
+    ...reservedIn(reserved1, reserved2, reserved3, reserved4),
   }
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  for (const byte of bytes) if (byte !== 0) return false
-  return true
 }
 
 /**

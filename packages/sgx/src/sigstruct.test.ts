@@ -2,8 +2,9 @@ import { deepEqual, equal, throws } from 'node:assert/strict'
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { test } from 'node:test'
 import { ByteWriter, concatBytes } from '@alcove/bytes'
+import fc from 'fast-check'
 import { withSharedVectors } from '../../../tools/vectors.ts'
-import { parseSigstruct, verifySigstruct } from './index.ts'
+import { encodeSigstruct, parseSigstruct, type Sigstruct, verifySigstruct } from './index.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', {
   modulusLength: 3072,
@@ -95,6 +96,46 @@ test('a SIGSTRUCT cut short anywhere is refused as truncated, a longer one at it
   })
 })
 
+/** Any bytes, but for those that are the same in every SIGSTRUCT, and a date of decimal digits. */
+const sigstructs = fc
+  .record({
+    bytes: fc.uint8Array({ minLength: 1808, maxLength: 1808 }),
+    date: fc.array(fc.nat(99), { minLength: 4, maxLength: 4 }),
+  })
+  .map(({ bytes, date }) => {
+    bytes.set(whole.subarray(0, 12))
+    bytes.set(Uint8Array.fromHex(date.map(pair => `${pair}`.padStart(2, '0')).join('')), 0x14)
+    bytes.set(whole.subarray(0x18, 0x28), 0x18)
+    bytes.set(whole.subarray(0x200, 0x204), 0x200)
+    return bytes
+  })
+
+test('every byte of a SIGSTRUCT comes back, reserved ones too', () => {
+  fc.assert(
+    fc.property(sigstructs, bytes => {
+      deepEqual(encodeSigstruct(parseSigstruct(bytes)), bytes)
+    }),
+  )
+  equal('reserved' in parseSigstruct(whole), false)
+  for (const offset of [0x2c, 0x38f, 0x3e0, 0x40f]) {
+    equal(parseSigstruct(patched(offset, 1)).reserved?.length, 116)
+  }
+})
+
+test('a date that is none, or a modulus of another length, is not encoded', () => {
+  const sigstruct = parseSigstruct(whole)
+  const code = 'ERR_FORMAT_VALUE'
+  for (const date of ['', '20261124', '2026-11-2a', '02026-11-24']) {
+    throws(() => encodeSigstruct({ ...sigstruct, date }), {
+      code,
+      field: 'sigstruct.date',
+      offset: 0x14,
+    })
+  }
+  const key = { modulus: new Uint8Array(383), exponent: 3 as const }
+  throws(() => encodeSigstruct({ ...sigstruct, key }), { field: 'sigstruct.modulus', offset: 0x80 })
+})
+
 test('headers, date and exponent that are not a SIGSTRUCT’s are refused at their offset', () => {
   const code = 'ERR_FORMAT_VALUE'
   throws(() => parseSigstruct(patched(0, 7)), { code, field: 'sigstruct.header1', offset: 0 })
@@ -123,11 +164,11 @@ test('a modulus that is no key is refused, not a crash', () => {
 })
 
 await withSharedVectors(
-  'real SIGSTRUCTs verify and give their MRENCLAVE and MRSIGNER',
+  'real SIGSTRUCTs verify, come back byte for byte and give their MRENCLAVE and MRSIGNER',
   10,
   async vectors => {
     test('test_enclave.sig: ENCLAVEHASH is the MRENCLAVE of test_enclave.sgxs', async () => {
-      const sigstruct = verifySigstruct(await vectors.bytes('mrenclave/test_enclave.sig'))
+      const sigstruct = comesBack(await vectors.bytes('mrenclave/test_enclave.sig'))
       equal(
         sigstruct.mrEnclave.toHex(),
         '784acfd7d5096a8f0fbd3265760bff21b120f62407a9a9e5ba31aa3c8ed198fc',
@@ -135,7 +176,7 @@ await withSharedVectors(
       equal(sigstruct.date, '2016-12-14')
     })
     test('sig1.sigstruct.bin: MRENCLAVE and MRSIGNER are the published ones', async () => {
-      const sigstruct = verifySigstruct(await vectors.bytes('sigstruct/sig1.sigstruct.bin'))
+      const sigstruct = comesBack(await vectors.bytes('sigstruct/sig1.sigstruct.bin'))
       equal(
         sigstruct.mrEnclave.toHex(),
         'c50673624a6cb17c1c6c2a4e6906f47a170c4629b8723781d1017ef376f1a75d',
@@ -155,7 +196,7 @@ await withSharedVectors(
     const gramine = (await vectors.json('gramine-sgx-sign/vectors.json')) as { vectors: Signed[] }
     for (const { name, sigstruct_hex, mrenclave, mrsigner, date } of gramine.vectors) {
       test(`Gramine's signer, ${name}: signature, MRENCLAVE, MRSIGNER and date`, () => {
-        const sigstruct = verifySigstruct(Uint8Array.fromHex(sigstruct_hex))
+        const sigstruct = comesBack(Uint8Array.fromHex(sigstruct_hex))
         equal(sigstruct.mrEnclave.toHex(), mrenclave)
         equal(sigstruct.mrSigner.toHex(), mrsigner)
         equal(sigstruct.date, date)
@@ -163,3 +204,9 @@ await withSharedVectors(
     }
   },
 )
+
+function comesBack(bytes: Uint8Array): Sigstruct {
+  const sigstruct = verifySigstruct(bytes)
+  equal(encodeSigstruct(sigstruct).toHex(), bytes.toHex())
+  return sigstruct
+}
