@@ -6,6 +6,8 @@ import { Argument, Command, CommanderError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { type CompletedCommand, completionScript, type Shell, shells } from './completion.ts'
 import { Exit, errorJson, errorText, exitCodeOf, UsageError } from './exit.ts'
+import { INSPECT_HELP } from './inspect/inspect-help.ts'
+import { kindNames } from './inspect/kind-names.ts'
 import {
   DEVICE_PLUGIN_SETTINGS,
   DISCOVERY_SETTINGS,
@@ -138,6 +140,25 @@ program
   .action(async (quote, options) => {
     const { verifyCommand } = await import('./commands/verify.ts')
     exitCode = await verifyCommand(quote, options, { now: new Date(), print })
+  })
+
+program
+  .command('inspect')
+  .description(
+    'print every field of a quote, certificate, CRL, collateral, SIGSTRUCT or other structure',
+  )
+  .argument('<file...>', 'files, raw or in hex, base64 or PEM; - is standard input')
+  .addOption(
+    new Option('--as <kind>', 'what the files are (default: as their content says)').choices(
+      kindNames,
+    ),
+  )
+  .addOption(outputOption)
+  .addHelpText('after', INSPECT_HELP)
+  .action(async (files, options) => {
+    const { inspectCommand } = await import('./commands/inspect.ts')
+    const complain = (text: string) => void process.stderr.write(`alcove: ${text}\n`)
+    exitCode = await inspectCommand(files, options, { print, complain, stdin: process.stdin })
   })
 
 program
@@ -326,6 +347,7 @@ function completed(
       return { flag: option.long ?? option.flags, description: option.description, value }
     }),
     argument: command.registeredArguments.map(({ argChoices }) => argChoices ?? 'file').at(0),
+    repeats: command.registeredArguments.some(({ variadic }) => variadic),
   }
 }
 
