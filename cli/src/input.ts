@@ -1,6 +1,8 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { CodedError } from '@alcove/bytes'
+import { decoded } from './encoding.ts'
+import { UsageError } from './exit.ts'
 
 export type InputErrorCode =
   | 'ERR_INPUT_ABSENT'
@@ -34,6 +36,27 @@ export async function readSource(
     if (length > maxBytes) break
   }
   return ofUsableSize(Uint8Array.from(Buffer.concat(chunks)), 'standard input', what, maxBytes)
+}
+
+/** @throws {UsageError} where `-` stands twice in a command line: there is one standard input */
+export function expectOneStdin(paths: readonly (string | undefined)[]): void {
+  if (paths.filter(path => path === '-').length <= 1) return
+  throw new UsageError('- stands for standard input, which is read once: name files for the others')
+}
+
+/**
+ * Reads what is at most `maxBytes` long, and may be in hex or base64, which take more than twice as much.
+ *
+ * @param what what it should be, for the error: `quote`
+ */
+export async function readEncoded(
+  path: string,
+  what: string,
+  maxBytes: number,
+  stdin: Source,
+): Promise<Uint8Array> {
+  const { bytes } = decoded(await readSource(path, what, 3 * maxBytes, stdin))
+  return ofUsableSize(bytes, path, what, maxBytes)
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   DISCOVERY_SETTINGS,
   QUOTE_HELPER_SETTINGS,
 } from './role-settings.ts'
+import { VERIFY_HELP } from './verify-help.ts'
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const environment = Object.fromEntries(
@@ -126,20 +127,36 @@ program
 
 program
   .command('verify')
-  .description('decide whether to believe a quote: exit code 0 accepted, 3 refused')
-  .argument('<quote>', 'file with the quote')
+  .description('decide whether to believe quotes: exit code 0 accepted, 3 refused')
+  .argument('<quote...>', 'files with a quote each, raw or in hex or base64; - is standard input')
   .option('--collateral <file>', 'TCB info, QE identity and CRLs as one JSON file')
+  .option('--policy <file>', 'what is asked of a quote, as a JSON file; flags go on top of it')
   .option('--root <pem>', 'root certificate to trust in place of Intel’s')
   .option('--at <time>', 'judge as of this time, such as 2025-07-04T10:28:44Z (default: now)')
-  .option('--accept <statuses>', 'TCB statuses to accept beside UpToDate, with commas between')
+  .option(
+    '--accept <statuses>',
+    'TCB statuses to accept beside UpToDate, or beside the policy’s, with commas between',
+  )
   .option('--mrenclave <hex>', 'accept only these MRENCLAVEs, with commas between')
   .option('--mrsigner <hex>', 'accept only enclaves of these MRSIGNERs, with commas between')
   .option('--allow-expired', 'accept collateral and certificates that have expired')
-  .option('--allow-debug', 'accept enclaves in debug mode, whose memory can be read')
+  .option('--allow-debug', 'accept enclaves and TDs in debug mode, whose memory can be read')
+  .option(
+    '--explain',
+    'the whole story: every check, SVN, level, advisory and claim, and what would help',
+  )
   .addOption(outputOption)
-  .action(async (quote, options) => {
+  .addHelpText('after', VERIFY_HELP)
+  .action(async (quotes, options) => {
     const { verifyCommand } = await import('./commands/verify.ts')
-    exitCode = await verifyCommand(quote, options, { now: new Date(), print })
+    const { progressOn } = await import('./progress.ts')
+    // Lines that appear are progress enough.
+    const isQuiet = options.output === 'json' || !process.stdout.isTTY
+    const progress = progressOn(isQuiet ? process.stderr : { write: print }, 'quotes', () =>
+      performance.now(),
+    )
+    const deps = { now: new Date(), print, stdin: process.stdin, progress }
+    exitCode = await verifyCommand(quotes, options, deps)
   })
 
 program

@@ -1,7 +1,7 @@
 import { CodedError } from '@alcove/bytes'
-import { Exit, errorJson, errorText, UsageError } from '../exit.ts'
-import { parseInput, readSource, type Source } from '../input.ts'
-import { decoded } from '../inspect/encoding.ts'
+import { decoded } from '../encoding.ts'
+import { Exit, errorJson, errorText } from '../exit.ts'
+import { expectOneStdin, parseInput, readSource, type Source } from '../input.ts'
 import {
   type Inspection,
   inspectAs,
@@ -67,12 +67,6 @@ async function resultOf(path: string, as: KindName | undefined, stdin: Source): 
 function resultJson(path: string, result: Result): Readonly<Record<string, unknown>> {
   if ('error' in result) return { file: path, ...errorJson(result.error) }
   return inspectionJson(path, result)
-}
-
-/** @throws {UsageError} where `-` stands twice in a command line: there is one standard input */
-export function expectOneStdin(paths: readonly (string | undefined)[]): void {
-  if (paths.filter(path => path === '-').length <= 1) return
-  throw new UsageError('- stands for standard input, which is read once: name files for the others')
 }
 
 async function inspectFile(

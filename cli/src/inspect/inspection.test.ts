@@ -10,8 +10,8 @@ import {
   reportKeyRequest,
 } from '@alcove/sgx'
 import { withSharedVectors } from '../../../tools/vectors.ts'
+import { decoded } from '../encoding.ts'
 import { projectRoot } from '../program-root.ts'
-import { decoded } from './encoding.ts'
 import { inspectAs, inspectionJson, inspectionLines, recognise } from './inspection.ts'
 import type { KindName } from './kind-names.ts'
 

@@ -1,6 +1,6 @@
 import { CodedError } from '@alcove/bytes'
+import type { Decoded, Encoding } from '../encoding.ts'
 import { wrapped } from '../wrap.ts'
-import type { Decoded, Encoding } from './encoding.ts'
 import { type KindName, kindNames } from './kind-names.ts'
 import { kinds } from './kinds.ts'
 import type { Row } from './row.ts'
