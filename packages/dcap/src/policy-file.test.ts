@@ -146,6 +146,16 @@ test('what is not JSON, or over 256 KiB, is refused as such', () => {
   throws(() => parsePolicy(`{}${' '.repeat(256 * 1024 - 1)}`), { code: 'ERR_POLICY_TOO_LARGE' })
 })
 
+test('a key that occurs twice is refused, at any depth', () => {
+  for (const text of [
+    '{"mrEnclaves": [], "minIsvSvn": 1, "mrEnclaves": "any"}',
+    '{"td": {"measurements": {"mrTd": [], "mrTd": "any"}}}',
+    '{"\\u006drEnclaves": [], "mrEnclaves": "any"}',
+  ]) {
+    throws(() => parsePolicy(text), { code: 'ERR_POLICY_FORMAT', message: /occurs twice/ })
+  }
+})
+
 test('the schema names the statuses, Revoked aside', () => {
   const { properties } = Object(policySchema())
   deepEqual(

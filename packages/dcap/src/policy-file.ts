@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { defaultPolicy, type Policy } from './policy.ts'
 import { PolicyError, type PolicyProblem } from './policy-error.ts'
+import { policyJson } from './policy-json.ts'
 import {
   acceptableStatus,
   allowed,
@@ -26,7 +27,7 @@ export function parsePolicy(text: string): Policy {
     const detail = `${text.length} characters; at most ${largestFile} are read: is it a policy?`
     throw new PolicyError('ERR_POLICY_TOO_LARGE', [{ field: 'policy', detail }])
   }
-  const result = schema.safeParse(untypedJson(text))
+  const result = schema.safeParse(policyJson(text))
   if (!result.success) throw new PolicyError('ERR_POLICY_VALUE', result.error.issues.flatMap(told))
   const { $schema: _, ...policy } = result.data
   return policy
@@ -130,15 +131,6 @@ const schema = z
     anObject,
   )
   .describe('What a relying party asks of a quote. What is left out is as its default says.')
-
-function untypedJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    const detail = 'not JSON: write one object, {"acceptStatuses": ["UpToDate"]} for a start'
-    throw new PolicyError('ERR_POLICY_FORMAT', [{ field: 'policy', detail }], { cause })
-  }
-}
 
 /** Of `"any"` or a list, what is wrong in the list where a list is what was written. */
 function told(issue: z.core.$ZodIssue): PolicyProblem[] {
