@@ -57,7 +57,9 @@ function certificationRows(certification: Certification): Row[] {
       return [type, ...chainRows(latin1(data.chain), 'chain')]
     case 7:
       return [type, row('platformManifest', 'platform manifest', data.platformManifest)]
-    default:
+    case 1:
+    case 2:
+    case 3:
       return [
         type,
         data.type === 1
