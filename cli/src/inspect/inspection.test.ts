@@ -12,8 +12,9 @@ import {
 import { withSharedVectors } from '../../../tools/vectors.ts'
 import { decoded } from '../encoding.ts'
 import { projectRoot } from '../program-root.ts'
+import { INSPECT_HELP } from './inspect-help.ts'
 import { inspectAs, inspectionJson, inspectionLines, recognise } from './inspection.ts'
-import type { KindName } from './kind-names.ts'
+import { type KindName, kindNames } from './kind-names.ts'
 
 const vectors = join(projectRoot, 'vectors')
 const utf8 = (text: string) => new TextEncoder().encode(text)
@@ -136,6 +137,18 @@ test('what is nothing that is known is refused, with what was tried and what to 
       message: /^file: \d+ bytes.* are none of these: quote .*SIGSTRUCT .*--as/s,
     })
   }
+})
+
+test('the guide and --help name every kind, and no other', () => {
+  const guide = readFileSync(join(projectRoot, 'docs/guides/inspect.md'), 'utf8')
+  const rows = Array.from(guide.matchAll(/^\| `([a-z][a-z-]*)` \|/gm), ([, name = '']) => name)
+  deepEqual(rows.toSorted(), [...kindNames].toSorted())
+  const helped = Array.from(
+    INSPECT_HELP.matchAll(/^ {2}([a-z-]+(?:, [a-z-]+)*)/gm),
+    ([, names = '']) => names.split(', '),
+  ).flat()
+  deepEqual(helped.toSorted(), [...kindNames].toSorted())
+  for (const line of INSPECT_HELP.split('\n')) ok(line.length <= 80, line)
 })
 
 await withSharedVectors('more kinds are read', 10, shared => {
