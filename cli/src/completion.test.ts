@@ -45,6 +45,10 @@ test('bash: before a command, after =, and after an argument that was given', as
 test('bash offers files where a file is wanted, and none for a number, a name or a time', async () => {
   deepEqual(await bashOffers('alcove', 'run', 'READM'), ['README.md'])
   deepEqual(await bashOffers('alcove', 'verify', 'q', '--root', 'READM'), ['README.md'])
+  deepEqual(await bashOffers('alcove', 'inspect', 'READM'), ['README.md'])
+  deepEqual(await bashOffers('alcove', 'inspect', 'a', 'b', 'READM'), ['README.md'])
+  deepEqual(await bashOffers('alcove', 'run', 'a', 'READM'), [])
+  deepEqual(await bashOffers('alcove', 'inspect', '--as', 'sig'), ['sigstruct'])
   for (const [command, flag] of [
     ['up', '--nodes'],
     ['run', '--node'],

@@ -5,6 +5,8 @@ export interface CompletedCommand {
   readonly options: readonly CompletedOption[]
   /** Its one argument, if it has one. */
   readonly argument: CompletedValue | undefined
+  /** Its argument may stand several times. */
+  readonly repeats?: boolean
 }
 
 export interface CompletedOption {
@@ -56,7 +58,10 @@ function bashScript(commands: readonly CompletedCommand[]): string {
     ({ name, options }) => `      ${name}) words='${options.map(({ flag }) => flag).join(' ')}' ;;`,
   )
   const first = [...commands.map(({ name }) => name), ...programOptions.map(({ flag }) => flag)]
-  const args = commands.map(({ name, argument }) => `      ${name}) ${offer(argument)} ;;`)
+  const args = commands.map(
+    ({ name, argument, repeats }) =>
+      `      ${name}:${repeats === true ? '*' : '0'}) ${offer(argument)} ;;`,
+  )
   const taking = values.map(line => line.trim().split(')')[0]).join('|')
   return `# bash completion for alcove: source <(alcove completion bash)
 _alcove() {
@@ -89,7 +94,7 @@ ${values.join('\n')}
       case $command in
 ${flags.join('\n')}
       esac
-      [ "$given" -gt 0 ] || case $command in
+      case $command:$given in
 ${args.join('\n')}
       esac ;;
   esac
@@ -114,9 +119,10 @@ function zshScript(commands: readonly CompletedCommand[]): string {
     const about = `[${description.replaceAll(/[[\]:]/g, ' ')}]`
     return quoted(value === undefined ? `${flag}${about}` : `${flag}=${about}${action(value)}`)
   }
-  const cases = commands.map(({ name, options, argument }) => {
+  const cases = commands.map(({ name, options, argument, repeats }) => {
     const specs = options.map(spec)
-    if (argument !== undefined) specs.push(quoted(`1${action(argument)}`))
+    if (argument !== undefined)
+      specs.push(quoted(`${repeats === true ? '*' : '1'}${action(argument)}`))
     return `        ${name}) _arguments ${specs.map(one => `\\\n          ${one}`).join(' ')} ;;`
   })
   return `#compdef alcove

@@ -1,6 +1,8 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { CodedError } from '@alcove/bytes'
+import { decoded } from './encoding.ts'
+import { UsageError } from './exit.ts'
 
 export type InputErrorCode =
   | 'ERR_INPUT_ABSENT'
@@ -10,6 +12,52 @@ export type InputErrorCode =
 
 /** A file that a command was given cannot be used. */
 export class InputError extends CodedError<InputErrorCode> {}
+
+/** Where bytes come from that are in no file: standard input. */
+export type Source = AsyncIterable<Uint8Array>
+
+/**
+ * Reads a file whole, or standard input where the path is `-`.
+ *
+ * @param what what it should be, for the error: `quote`
+ */
+export async function readSource(
+  path: string,
+  what: string,
+  maxBytes: number,
+  stdin: Source,
+): Promise<Uint8Array> {
+  if (path !== '-') return readInput(path, what, maxBytes)
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of stdin) {
+    chunks.push(chunk)
+    length += chunk.byteLength
+    if (length > maxBytes) break
+  }
+  return ofUsableSize(Uint8Array.from(Buffer.concat(chunks)), 'standard input', what, maxBytes)
+}
+
+/** @throws {UsageError} where `-` stands twice in a command line: there is one standard input */
+export function expectOneStdin(paths: readonly (string | undefined)[]): void {
+  if (paths.filter(path => path === '-').length <= 1) return
+  throw new UsageError('- stands for standard input, which is read once: name files for the others')
+}
+
+/**
+ * Reads what is at most `maxBytes` long, and may be in hex or base64, which take more than twice as much.
+ *
+ * @param what what it should be, for the error: `quote`
+ */
+export async function readEncoded(
+  path: string,
+  what: string,
+  maxBytes: number,
+  stdin: Source,
+): Promise<Uint8Array> {
+  const { bytes } = decoded(await readSource(path, what, 3 * maxBytes, stdin))
+  return ofUsableSize(bytes, path, what, maxBytes)
+}
 
 /**
  * Reads a file whole that is at most `maxBytes` long.
@@ -32,6 +80,10 @@ export async function readInput(path: string, what: string, maxBytes: number): P
   } catch (cause) {
     throw unreadable(path, what, cause)
   }
+  return ofUsableSize(bytes, path, what, maxBytes)
+}
+
+function ofUsableSize(bytes: Uint8Array, path: string, what: string, maxBytes: number): Uint8Array {
   if (bytes.byteLength > maxBytes) {
     throw new InputError(
       'ERR_INPUT_TOO_LARGE',
@@ -78,8 +130,10 @@ function article(what: string): string {
 /** What a malformed file is told as: its name, what is wrong in it, and what to do. The code is the parser's. */
 export class MalformedInputError extends CodedError {
   constructor(path: string, what: string, cause: CodedError) {
-    const detail = `${path}: ${cause.message}: is it ${article(what)}, and whole? Get it again, or name another`
-    super(cause.code, detail, { cause })
+    const told = `${path}: ${cause.message}`
+    const remedy = `is it ${article(what)}, and whole? Get it again, or name another`
+    // What is wrong with a policy says itself what to write.
+    super(cause.code, cause.code.startsWith('ERR_POLICY_') ? told : `${told}: ${remedy}`, { cause })
   }
 }
 
@@ -89,7 +143,8 @@ export function parseInput<T>(path: string, what: string, parse: () => T): T {
     return parse()
   } catch (error) {
     const isMalformed =
-      error instanceof CodedError && /^ERR_(FORMAT|COLLATERAL|SIMULATOR_MANIFEST)/.test(error.code)
+      error instanceof CodedError &&
+      /^ERR_(FORMAT|COLLATERAL|POLICY|SIMULATOR_MANIFEST)/.test(error.code)
     throw isMalformed ? new MalformedInputError(path, what, error) : error
   }
 }

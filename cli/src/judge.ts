@@ -1,15 +1,19 @@
 import {
   appraise,
+  type Claims,
   type Collateral,
+  createVerifier,
   type Policy,
   reasonText,
   type Step,
   type Verdict,
   type Verified,
+  type Verifier,
   VerifyError,
-  verify,
 } from '@alcove/dcap'
-import { errorJson } from './exit.ts'
+import { tdAttributeNames } from '@alcove/sgx'
+import { type Row, row, word } from './inspect/row.ts'
+import { rowLines } from './inspect/row-lines.ts'
 import { wrapped } from './wrap.ts'
 
 /** What became of a quote: the steps that held, then either a verdict or the step that did not hold. */
@@ -24,13 +28,36 @@ export interface Judgement {
 export function judge(
   quote: Uint8Array,
   collateral: Collateral,
-  options: { at: Date; roots: readonly Uint8Array[]; policy: Policy },
+  { at, roots, policy }: { at: Date; roots: readonly Uint8Array[]; policy: Policy },
+): Judgement {
+  return judgeStepwise(quote, createVerifier(collateral, { roots }), { at, policy })
+}
+
+/** The same by a verifier that is there already: every step is made anew, and kept. */
+export function judgeStepwise(
+  quote: Uint8Array,
+  verifier: Verifier,
+  { at, policy }: { at: Date; policy: Policy },
 ): Judgement {
   const steps: Step[] = []
+  return judged(steps, policy, () =>
+    verifier.verify(quote, { at, onStep: step => steps.push(step) }),
+  )
+}
+
+/** The same without the steps: what the verifier has found to hold, it does not check again. */
+export function judgeQuickly(
+  quote: Uint8Array,
+  verifier: Verifier,
+  { at, policy }: { at: Date; policy: Policy },
+): Judgement {
+  return judged([], policy, () => verifier.verify(quote, { at }))
+}
+
+function judged(steps: readonly Step[], policy: Policy, verify: () => Verified): Judgement {
   try {
-    const { at, roots } = options
-    const verified = verify(quote, collateral, { at, roots, onStep: step => steps.push(step) })
-    return { steps, outcome: { verified, verdict: appraise(verified, options.policy) } }
+    const verified = verify()
+    return { steps, outcome: { verified, verdict: appraise(verified, policy) } }
   } catch (error) {
     if (error instanceof VerifyError) return { steps, outcome: { failure: error } }
     throw error
@@ -42,63 +69,60 @@ export function isTrusted({ outcome }: Judgement): boolean {
 }
 
 /** The judgement in lines for a terminal, without the indentation of its surroundings. */
-export function judgementLines({ steps, outcome }: Judgement): string[] {
-  const lines = steps.map(({ name, detail }) => fact(`✓ ${name}`, detail))
-  if ('failure' in outcome) {
-    const { message, code } = outcome.failure
-    lines.push(wrapped(`${message} (${code})`, '✗ '), '', 'REFUSED: this quote does not verify')
-    return lines.flatMap(line => line.split('\n'))
-  }
-  const { verified, verdict } = outcome
-  const { advisories, claims } = verified
-  if (advisories.length > 0) lines.push(fact('  advisories', advisories.toSorted().join(', ')))
+export function judgementLines(judgement: Judgement): string[] {
+  const { outcome } = judgement
+  const lines = stepLines(judgement)
+  if ('failure' in outcome) return [...lines, '', ...verdictLines(judgement)]
+  const { verified } = outcome
+  const { advisories } = verified
+  if (advisories.length > 0) lines.push(...fact('  advisories', advisories.toSorted().join(', ')))
   const late = [...verified.expired, ...verified.notYetValid].map(({ item }) => item)
-  if (late.length > 0) lines.push(fact('  out of its time', late.join(', ')))
-  if (claims.tee === 'SGX') {
-    lines.push(`  MRENCLAVE  ${claims.mrEnclave}`, `  MRSIGNER   ${claims.mrSigner}`, '')
-  } else lines.push(wrapped(claims.mrTd, '  MRTD       '), '')
-  if (verdict.trusted) lines.push(`ACCEPTED: TCB status ${verified.status}`)
-  else {
-    lines.push(`REFUSED: TCB status ${verified.status}; the policy says no:`)
-    for (const reason of verdict.reasons) lines.push(wrapped(reasonText(reason), '  - '))
-  }
-  return lines.flatMap(line => line.split('\n'))
+  if (late.length > 0) lines.push(...fact('  out of its time', late.join(', ')))
+  return [...lines, ...rowLines(identityRows(verified.claims), 2), '', ...verdictLines(judgement)]
 }
 
-function fact(name: string, text: string): string {
-  return wrapped(text, `${name.padEnd(22)} `)
+/** The steps that held, and the one that did not. */
+export function stepLines({ steps, outcome }: Judgement): string[] {
+  const lines = steps.flatMap(({ name, detail }) => fact(`✓ ${name}`, detail))
+  if (!('failure' in outcome)) return lines
+  const { message, code } = outcome.failure
+  return [...lines, ...wrapped(`${message} (${code})`, '✗ ').split('\n')]
 }
 
-/** The judgement as data, the same fields for every quote; `error` where it did not verify. */
-export function judgementJson({ outcome }: Judgement): Readonly<Record<string, unknown>> {
-  if ('failure' in outcome) return errorJson(outcome.failure)
+/** Whether to believe it, with every reason why not. */
+export function verdictLines({ outcome }: Judgement): string[] {
+  if ('failure' in outcome) return ['REFUSED: this quote does not verify']
   const { verified, verdict } = outcome
-  const { claims } = verified
-  return {
-    status: verified.status,
-    trusted: verdict.trusted,
-    reasons: verdict.trusted
-      ? []
-      : verdict.reasons.map(reason => ({ ...reason, message: reasonText(reason) })),
-    advisories: verified.advisories,
-    expired: verified.expired,
-    notYetValid: verified.notYetValid,
-    platformStatus: verified.platform.status,
-    qeStatus: verified.qe.status,
-    tdxModuleStatus: verified.tdxModule?.status,
-    tcbDate: verified.tcbDate,
-    earliestExpiry: verified.earliestExpiry,
-    fmspc: verified.fmspc,
-    tee: claims.tee,
-    ...(claims.tee === 'SGX'
-      ? {
-          mrEnclave: claims.mrEnclave,
-          mrSigner: claims.mrSigner,
-          isvProdId: claims.isvProdId,
-          isvSvn: claims.isvSvn,
-        }
-      : { mrTd: claims.mrTd, rtmrs: claims.rtmrs }),
-    debug: claims.debug,
-    reportData: claims.reportData.toHex(),
+  if (verdict.trusted) return [`ACCEPTED: TCB status ${verified.status}`]
+  return [
+    `REFUSED: TCB status ${verified.status}; the policy says no:`,
+    ...verdict.reasons.flatMap(reason => wrapped(reasonText(reason), '  - ').split('\n')),
+  ]
+}
+
+/** Whom the quote is about, in short. */
+function identityRows(claims: Claims): Row[] {
+  if (claims.tee === 'SGX') {
+    return [
+      row('mrEnclave', 'MRENCLAVE', claims.mrEnclave),
+      row('mrSigner', 'MRSIGNER', claims.mrSigner),
+    ]
   }
+  const bytes = (hex: string) => Uint8Array.fromHex(hex)
+  return [
+    row('mrTd', 'MRTD', bytes(claims.mrTd)),
+    ...claims.rtmrs.map((rtmr, index) => row(`rtmr${index}`, `RTMR${index}`, bytes(rtmr))),
+    row('mrConfigId', 'MRCONFIGID', bytes(claims.mrConfigId)),
+    row('mrOwner', 'MROWNER', bytes(claims.mrOwner)),
+    row(
+      'tdAttributes',
+      'TDATTRIBUTES',
+      word(claims.tdAttributes, tdAttributeNames(claims.tdAttributes)),
+    ),
+    row('reportData', 'REPORTDATA', claims.reportData),
+  ]
+}
+
+function fact(name: string, text: string): string[] {
+  return wrapped(text, `${name.padEnd(22)} `).split('\n')
 }

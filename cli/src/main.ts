@@ -6,11 +6,14 @@ import { Argument, Command, CommanderError, Option } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
 import { type CompletedCommand, completionScript, type Shell, shells } from './completion.ts'
 import { Exit, errorJson, errorText, exitCodeOf, UsageError } from './exit.ts'
+import { INSPECT_HELP } from './inspect/inspect-help.ts'
+import { kindNames } from './inspect/kind-names.ts'
 import {
   DEVICE_PLUGIN_SETTINGS,
   DISCOVERY_SETTINGS,
   QUOTE_HELPER_SETTINGS,
 } from './role-settings.ts'
+import { VERIFY_HELP } from './verify-help.ts'
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 const environment = Object.fromEntries(
@@ -124,20 +127,55 @@ program
 
 program
   .command('verify')
-  .description('decide whether to believe a quote: exit code 0 accepted, 3 refused')
-  .argument('<quote>', 'file with the quote')
+  .description('decide whether to believe quotes: exit code 0 accepted, 3 refused')
+  .argument('<quote...>', 'files with a quote each, raw or in hex or base64; - is standard input')
   .option('--collateral <file>', 'TCB info, QE identity and CRLs as one JSON file')
+  .option('--policy <file>', 'what is asked of a quote, as a JSON file; flags go on top of it')
   .option('--root <pem>', 'root certificate to trust in place of Intel’s')
   .option('--at <time>', 'judge as of this time, such as 2025-07-04T10:28:44Z (default: now)')
-  .option('--accept <statuses>', 'TCB statuses to accept beside UpToDate, with commas between')
+  .option(
+    '--accept <statuses>',
+    'TCB statuses to accept beside UpToDate, or beside the policy’s, with commas between',
+  )
   .option('--mrenclave <hex>', 'accept only these MRENCLAVEs, with commas between')
   .option('--mrsigner <hex>', 'accept only enclaves of these MRSIGNERs, with commas between')
   .option('--allow-expired', 'accept collateral and certificates that have expired')
-  .option('--allow-debug', 'accept enclaves in debug mode, whose memory can be read')
+  .option('--allow-debug', 'accept enclaves and TDs in debug mode, whose memory can be read')
+  .option(
+    '--explain',
+    'the whole story: every check, SVN, level, advisory and claim, and what would help',
+  )
   .addOption(outputOption)
-  .action(async (quote, options) => {
+  .addHelpText('after', VERIFY_HELP)
+  .action(async (quotes, options) => {
     const { verifyCommand } = await import('./commands/verify.ts')
-    exitCode = await verifyCommand(quote, options, { now: new Date(), print })
+    const { progressOn } = await import('./progress.ts')
+    // Lines that appear are progress enough.
+    const isQuiet = options.output === 'json' || !process.stdout.isTTY
+    const progress = progressOn(isQuiet ? process.stderr : { write: print }, 'quotes', () =>
+      performance.now(),
+    )
+    const deps = { now: new Date(), print, stdin: process.stdin, progress }
+    exitCode = await verifyCommand(quotes, options, deps)
+  })
+
+program
+  .command('inspect')
+  .description(
+    'print every field of a quote, certificate, CRL, collateral, SIGSTRUCT or other structure',
+  )
+  .argument('<file...>', 'files, raw or in hex, base64 or PEM; - is standard input')
+  .addOption(
+    new Option('--as <kind>', 'what the files are (default: as their content says)').choices(
+      kindNames,
+    ),
+  )
+  .addOption(outputOption)
+  .addHelpText('after', INSPECT_HELP)
+  .action(async (files, options) => {
+    const { inspectCommand } = await import('./commands/inspect.ts')
+    const complain = (text: string) => void process.stderr.write(`alcove: ${text}\n`)
+    exitCode = await inspectCommand(files, options, { print, complain, stdin: process.stdin })
   })
 
 program
@@ -326,6 +364,7 @@ function completed(
       return { flag: option.long ?? option.flags, description: option.description, value }
     }),
     argument: command.registeredArguments.map(({ argChoices }) => argChoices ?? 'file').at(0),
+    repeats: command.registeredArguments.some(({ variadic }) => variadic),
   }
 }
 

@@ -17,7 +17,7 @@ test('the README has commands', () => ok(commands.length >= 3))
 
 for (const command of commands) {
   test(`README: ${command}`, async () => {
-    if (command.startsWith('npx alcove verify ')) {
+    if (/^npx alcove (verify|inspect) /.test(command)) {
       const { code } = await alcove(...command.split(' ').slice(2))
       equal(code, 0)
     } else {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -21,11 +21,21 @@ export async function alcove(...args: readonly string[]): Promise<Finished> {
 
 /** The same for a user whose home directory is `home`. */
 export async function alcoveAt(home: string, ...args: readonly string[]): Promise<Finished> {
-  const child = spawn(process.execPath, [program, ...args], {
-    cwd: projectRoot,
-    env: { ...process.env, HOME: home },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const env = { ...process.env, HOME: home }
+  const child = spawn(process.execPath, [program, ...args], { cwd: projectRoot, env })
+  child.stdin.end()
+  return finished(child)
+}
+
+/** The same with this on its standard input. */
+export async function alcoveOf(input: Uint8Array, ...args: readonly string[]): Promise<Finished> {
+  const child = spawn(process.execPath, [program, ...args], { cwd: projectRoot })
+  child.stdin.on('error', () => undefined) // it may end before it has read all
+  child.stdin.end(input)
+  return finished(child)
+}
+
+async function finished(child: ChildProcessWithoutNullStreams): Promise<Finished> {
   const said = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     said.stdout += text

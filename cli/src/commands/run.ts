@@ -2,13 +2,14 @@ import { join } from 'node:path'
 import type { LevelStatus } from '@alcove/dcap'
 import type { RunEvent } from '@alcove/kubelet'
 import { Exit, UsageError } from '../exit.ts'
-import { isTrusted, judgementJson, judgementLines } from '../judge.ts'
+import { isTrusted, judgementLines } from '../judge.ts'
+import { judgementJson } from '../judgement-json.ts'
 import { startNode } from '../node/embedded-node.ts'
 import { ownNodeDirectory } from '../node/own-node.ts'
 import { placeProgram } from '../node/place.ts'
 import { type RunDeps, type RunResult, runEnclave } from '../node/run-enclave.ts'
+import { parseLevelStatus, policyOf } from '../policy-options.ts'
 import { openState, statePath } from '../state.ts'
-import { parseLevelStatus, policyOf } from './verify.ts'
 
 export interface RunOptions {
   readonly epc: string

@@ -162,8 +162,13 @@ async function replay(command: readonly string[], state: string): Promise<string
   equal(name, 'verify')
   const [, collateral = '', , root = ''] = flags
   const lines: string[] = []
-  const deps = { now: new Date(), print: (text: string) => lines.push(text) }
-  await verifyCommand(argument, { collateral, root, output: 'text' }, deps)
+  const deps = {
+    now: new Date(),
+    print: (text: string) => lines.push(text),
+    stdin: process.stdin,
+    progress: () => undefined,
+  }
+  await verifyCommand([argument], { collateral, root, output: 'text' }, deps)
   return lines.join('\n')
 }
 

@@ -10,11 +10,11 @@ import { nodePaths } from '../node/node-paths.ts'
 import { removeLeftovers } from '../node/own-node.ts'
 import { type EvidenceFiles, type RunResult, runEnclave } from '../node/run-enclave.ts'
 import { takeState, type UpNode } from '../node/up-status.ts'
+import { parseLevelStatus } from '../policy-options.ts'
 import { projectRoot } from '../program-root.ts'
 import { openState, statePath } from '../state.ts'
 import { wrapped } from '../wrap.ts'
 import { type CommandDeps, printEvent, printResult, resultJson } from './run.ts'
-import { parseLevelStatus } from './verify.ts'
 
 export interface UpOptions {
   readonly once?: boolean

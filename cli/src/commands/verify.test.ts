@@ -190,7 +190,7 @@ const malformed: readonly [
   [
     'a quote of another version',
     async () => [
-      await file('v4', Uint8Array.of(4, ...(await readFile(quote)).subarray(1))),
+      await file('v2', Uint8Array.of(2, ...(await readFile(quote)).subarray(1))),
       ...withCollateral,
     ],
     1,
@@ -252,6 +252,24 @@ const malformed: readonly [
     /Allowed choices are text, json\..*--help says more/,
   ],
   ['no quote', async () => [], 2, /missing required argument 'quote'/],
+  [
+    'standard input for two things',
+    async () => ['-', '--collateral', '-'],
+    2,
+    /- stands for standard input, which is read once/,
+  ],
+  [
+    'a policy with a misspelt key',
+    async () => [quote, ...withCollateral, '--policy', await file('misspelt', '{"mrEnclave":[]}')],
+    1,
+    /misspelt: policy\.mrEnclave: unknown: leave it out, or write one of .*mrEnclaves.*ERR_POLICY_VALUE/,
+  ],
+  [
+    'a policy that is no JSON',
+    async () => [quote, ...withCollateral, '--policy', await file('nopolicy', '{]')],
+    1,
+    /nopolicy: policy: not JSON: write one object/,
+  ],
 ]
 
 for (const [title, args, code, says] of malformed) {

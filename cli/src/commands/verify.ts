@@ -1,112 +1,194 @@
 import {
   certificatesFromPem,
+  createVerifier,
   defaultPolicy,
   intelRoots,
-  type LevelStatus,
-  levelStatuses,
   type Policy,
+  parseCertificate,
   parseCollateral,
-  tcbStatuses,
+  parsePolicy,
+  type Verifier,
 } from '@alcove/dcap'
-import { Exit, UsageError } from '../exit.ts'
-import { parseInput, readInput } from '../input.ts'
-import { isTrusted, judge, judgementJson, judgementLines } from '../judge.ts'
+import { Exit, errorJson, errorText, UsageError } from '../exit.ts'
+import { explanationLines } from '../explain.ts'
+import { expectOneStdin, parseInput, readEncoded, type Source } from '../input.ts'
+import { isTrusted, type Judgement, judgementLines, judgeQuickly, judgeStepwise } from '../judge.ts'
+import { judgementJson } from '../judgement-json.ts'
+import { type PolicyOptions, policyOf } from '../policy-options.ts'
+import {
+  type Result,
+  resultLine,
+  resultOf,
+  resultsExitCode,
+  summaryLine,
+} from './verify-results.ts'
 
 const QUOTE_BYTES = 64 * 1024
 const COLLATERAL_BYTES = 1024 * 1024
 const ROOT_BYTES = 64 * 1024
+/** More than a policy may have, so that the policy's own error says so. */
+const POLICY_BYTES = 1024 * 1024
 
-export interface VerifyOptions {
+export interface VerifyOptions extends PolicyOptions {
   readonly collateral?: string
+  readonly policy?: string
   readonly root?: string
   readonly at?: string
-  readonly accept?: string
-  readonly mrenclave?: string
-  readonly mrsigner?: string
-  readonly allowExpired?: boolean
-  readonly allowDebug?: boolean
+  readonly explain?: boolean
   readonly output: string
+}
+
+export interface VerifyDeps {
+  readonly now: Date
+  readonly print: (text: string) => void
+  readonly stdin: Source
+  /** Told of several quotes how many are done. */
+  readonly progress: (done: number, of: number) => void
+}
+
+/** What all quotes of a call are judged by. */
+interface Bench {
+  readonly verifier: Verifier
+  readonly policy: Policy
+  readonly at: Date
+  readonly stdin: Source
 }
 
 const NO_COLLATERAL =
   'alcove verify needs --collateral FILE: TCB info, QE identity and CRLs for the quote’s platform, as one JSON file; `alcove up` writes one for its own quotes, vectors/ has some for real ones, and docs/formats/collateral.md says how to assemble one from Intel’s PCS'
 
-/** `alcove verify QUOTE`: whether to believe a quote, and every reason why not. */
+/** `alcove verify QUOTE...`: whether to believe them, and every reason why not. */
 export async function verifyCommand(
-  quotePath: string,
+  paths: readonly string[],
   options: VerifyOptions,
-  deps: { now: Date; print: (text: string) => void },
+  deps: VerifyDeps,
 ): Promise<number> {
   if (options.collateral === undefined) throw new UsageError(NO_COLLATERAL)
-  const policy = policyOf(options)
+  expectOneStdin([...paths, options.collateral, options.policy, options.root])
+  const policy = policyOf(options, await readPolicy(options.policy, deps.stdin))
   const at = options.at === undefined ? deps.now : parseTime(options.at)
-  const quote = await readInput(quotePath, 'quote', QUOTE_BYTES)
-  const collateralText = await readInput(
-    options.collateral,
-    'collateral JSON file',
-    COLLATERAL_BYTES,
-  )
-  const collateral = parseInput(options.collateral, 'collateral JSON file', () =>
-    parseCollateral(new TextDecoder().decode(collateralText)),
-  )
-  const roots = options.root === undefined ? intelRoots : await readRoots(options.root)
-  const judgement = parseInput(quotePath, 'quote', () =>
-    judge(quote, collateral, { at, roots, policy }),
-  )
-  if (options.output === 'json') deps.print(JSON.stringify(judgementJson(judgement), undefined, 2))
+  const verifier = await readVerifier(options.collateral, options.root, deps.stdin)
+  const bench = { verifier, policy, at, stdin: deps.stdin }
+  const [path = '', ...others] = paths
+  return others.length === 0
+    ? verifyOne(path, bench, options, deps)
+    : verifySeveral(paths, bench, options, deps)
+}
+
+async function verifyOne(
+  path: string,
+  bench: Bench,
+  { output, explain }: VerifyOptions,
+  { print }: VerifyDeps,
+): Promise<number> {
+  const { bytes, judgement } = await judgedFile(path, bench, judgeStepwise)
+  if (output === 'json') print(JSON.stringify(judgementJson(judgement), undefined, 2))
   else {
-    for (const line of judgementLines(judgement)) deps.print(line)
-    if (isTrusted(judgement) && policy.mrEnclaves === 'any' && policy.mrSigners === 'any') {
-      deps.print('Any enclave was accepted: name yours with --mrenclave or --mrsigner')
-    }
+    const lines =
+      explain === true ? explanationLines(bytes, judgement, bench.at) : judgementLines(judgement)
+    for (const line of lines) print(line)
+    const hint = anyoneHint(judgement, bench.policy)
+    if (hint !== undefined) print(hint)
   }
   return isTrusted(judgement) ? Exit.ok : Exit.refused
 }
 
-async function readRoots(path: string): Promise<readonly Uint8Array[]> {
-  const text = new TextDecoder().decode(
-    await readInput(path, 'root certificate in PEM', ROOT_BYTES),
-  )
-  return parseInput(path, 'root certificate in PEM', () => certificatesFromPem(text))
+/** One that cannot be read does not keep the others back. */
+async function verifySeveral(
+  paths: readonly string[],
+  bench: Bench,
+  { output, explain }: VerifyOptions,
+  { print, progress }: VerifyDeps,
+): Promise<number> {
+  const results: Result[] = []
+  for (const path of paths) {
+    const result = await resultOf(path, async () => {
+      const isStepwise = explain === true && output !== 'json'
+      const how = isStepwise ? judgeStepwise : judgeQuickly
+      const { bytes, judgement } = await judgedFile(path, bench, how)
+      if (isStepwise) {
+        print([`${path}:`, '', ...explanationLines(bytes, judgement, bench.at), ''].join('\n'))
+      }
+      return judgement
+    })
+    results.push(result)
+    if (output !== 'json' && explain !== true) print(resultLine(result))
+    progress(results.length, paths.length)
+  }
+  if (output === 'json') print(JSON.stringify(results.map(resultJson), undefined, 2))
+  else printSummary(results, explain === true, print)
+  return resultsExitCode(results)
 }
 
-type PolicyOptions = Pick<
-  VerifyOptions,
-  'accept' | 'allowExpired' | 'allowDebug' | 'mrenclave' | 'mrsigner'
->
-
-/** The default policy, widened and narrowed by what the flags spell out. */
-export function policyOf(options: PolicyOptions): Policy {
-  const accepted = options.accept?.split(',').map(one => parseOneOf(tcbStatuses, one)) ?? []
-  if (accepted.includes('Revoked')) {
-    throw new UsageError('--accept Revoked: a revoked platform is never accepted')
+function printSummary(
+  results: readonly Result[],
+  isExplained: boolean,
+  print: (text: string) => void,
+): void {
+  if (isExplained) for (const result of results) print(resultLine(result))
+  for (const result of results) {
+    if ('error' in result) print(`  ${errorText(result.error, false)}`)
   }
+  print(summaryLine(results))
+}
+
+function resultJson(result: Result): Readonly<Record<string, unknown>> {
+  const told = 'error' in result ? errorJson(result.error) : judgementJson(result.judgement)
+  return { quote: result.path, ...told }
+}
+
+async function judgedFile(
+  path: string,
+  { verifier, policy, at, stdin }: Bench,
+  judge: typeof judgeQuickly,
+): Promise<{ bytes: Uint8Array; judgement: Judgement }> {
+  const bytes = await readEncoded(path, 'quote', QUOTE_BYTES, stdin)
   return {
-    ...defaultPolicy,
-    acceptStatuses: [...new Set([...defaultPolicy.acceptStatuses, ...accepted])],
-    allowExpired: options.allowExpired ?? false,
-    allowDebug: options.allowDebug ?? false,
-    mrEnclaves: measurements('--mrenclave', options.mrenclave),
-    mrSigners: measurements('--mrsigner', options.mrsigner),
+    bytes,
+    judgement: parseInput(path, 'quote', () => judge(bytes, verifier, { at, policy })),
   }
 }
 
-function measurements(flag: string, text: string | undefined): readonly string[] | 'any' {
-  if (text === undefined) return 'any'
-  const hex = text.toLowerCase().split(',')
-  if (hex.every(one => /^[0-9a-f]{64}$/.test(one))) return hex
-  throw new UsageError(`${flag} '${text}': want 64 hex digits, or several with commas between`)
+/** Who relies on a quote says whose it is to be. */
+function anyoneHint(judgement: Judgement, policy: Policy): string | undefined {
+  const { outcome } = judgement
+  if (!isTrusted(judgement) || 'failure' in outcome) return undefined
+  if (outcome.verified.claims.tee === 'TDX') {
+    if (policy.td?.measurements !== undefined) return undefined
+    return 'Any TD was accepted: name yours in a policy, by td.measurements'
+  }
+  if (policy.mrEnclaves !== 'any' || policy.mrSigners !== 'any') return undefined
+  return 'Any enclave was accepted: name yours with --mrenclave or --mrsigner'
 }
 
-/** The status of a TCB level by its name. @throws {UsageError} naming them all */
-export function parseLevelStatus(text: string): LevelStatus {
-  return parseOneOf(levelStatuses, text)
+async function readPolicy(path: string | undefined, stdin: Source): Promise<Policy> {
+  if (path === undefined) return defaultPolicy
+  const bytes = await readEncoded(path, 'policy', POLICY_BYTES, stdin)
+  return parseInput(path, 'policy', () => parsePolicy(new TextDecoder().decode(bytes)))
 }
 
-function parseOneOf<Status extends string>(statuses: readonly Status[], text: string): Status {
-  const status = statuses.find(one => one === text.trim())
-  if (status !== undefined) return status
-  throw new UsageError(`'${text}' is no TCB status; the statuses are ${statuses.join(', ')}`)
+async function readVerifier(
+  path: string,
+  root: string | undefined,
+  stdin: Source,
+): Promise<Verifier> {
+  const what = 'collateral JSON file'
+  const roots = root === undefined ? intelRoots : await readRoots(root, stdin)
+  const bytes = await readEncoded(path, what, COLLATERAL_BYTES, stdin)
+  return parseInput(path, what, () => {
+    const collateral = parseCollateral(new TextDecoder().decode(bytes))
+    return createVerifier(collateral, { roots })
+  })
+}
+
+async function readRoots(path: string, stdin: Source): Promise<readonly Uint8Array[]> {
+  const what = 'root certificate in PEM'
+  const text = new TextDecoder().decode(await readEncoded(path, what, ROOT_BYTES, stdin))
+  return parseInput(path, what, () => {
+    const roots = certificatesFromPem(text, 'root')
+    for (const [index, der] of roots.entries()) parseCertificate(der, `root[${index}]`)
+    return roots
+  })
 }
 
 /** RFC 3339 with a zone: `2025-07-04T10:28:44Z`. A day that its month does not have is refused. */

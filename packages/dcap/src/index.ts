@@ -25,6 +25,8 @@ export {
   type TdPolicy,
   tdMeasurements,
 } from './policy.ts'
+export { PolicyError, type PolicyErrorCode, type PolicyProblem } from './policy-error.ts'
+export { parsePolicy, policySchema } from './policy-file.ts'
 export { parseQeIdentity, type QeIdentity } from './qe-identity.ts'
 export { type Reason, type ReasonCode, reasonText } from './reason.ts'
 export type { SignedObject } from './signed-json.ts'

@@ -122,7 +122,9 @@ function statusText(
   return `the TCB status is ${found}${open}, the policy accepts ${accepted}: ${remedies[found]}`
 }
 
+/** A policy may have a date that is none: it refuses, and is told too. */
 function second(date: Date): string {
+  if (Number.isNaN(date.getTime())) return 'a time that is none'
   return date.toISOString().replace('.000Z', 'Z')
 }
 
