@@ -290,7 +290,7 @@ function statusText({ status, platform, qe, tdxModule, current }: TcbEvaluation)
     `platform ${platform.status}`,
     `QE ${qe.status}`,
     ...(tdxModule === undefined ? [] : [`TDX module ${tdxModule.status}`]),
-    ...(current === undefined ? [] : [`without a new launch ${current.status} now`]),
+    ...(current === undefined ? [] : [`launched anew it would be ${current.status}`]),
   ]
   return `${status} (${parts.join(', ')})`
 }
