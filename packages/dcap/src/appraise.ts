@@ -127,7 +127,12 @@ function measurementOf(claims: TdClaims, field: TdMeasurement): string | undefin
     case 'rtmr2':
     case 'rtmr3':
       return claims.rtmrs[Number(field.at(-1))]
-    default:
+    case 'mrTd':
+    case 'mrConfigId':
+    case 'mrOwner':
+    case 'mrOwnerConfig':
+    case 'mrServiceTd':
+    case 'mrSeam':
       return claims[field]
   }
 }
