@@ -1,4 +1,4 @@
-import { equalBytes, FormatError, type FormatErrorCode } from '@alcove/bytes'
+import { FormatError, type FormatErrorCode } from '@alcove/bytes'
 
 const tags = {
   boolean: 0x01,
@@ -30,25 +30,40 @@ export class DerReader {
   readonly #depth: number
   /** What this reader is inside of. Names are put together only for an error. */
   readonly #outer: DerReader | undefined
-  #position = 0
+  readonly #end: number
+  /** In `bytes`, whichever part of them this reader has. */
+  #position: number
 
-  constructor(bytes: Uint8Array, name: string, base = 0, outer?: DerReader) {
+  /**
+   * @param base offset of `bytes[0]` in the outermost input, for errors
+   * @param outer the reader of the element whose content this one reads, from `start` to before `end` of `bytes`
+   */
+  constructor(
+    bytes: Uint8Array,
+    name: string,
+    base = 0,
+    outer?: DerReader,
+    start = 0,
+    end: number = bytes.byteLength,
+  ) {
     this.#bytes = bytes
     this.#name = name
     this.#base = base
     this.#outer = outer
+    this.#position = start
+    this.#end = end
     this.#depth = outer === undefined ? 0 : outer.#depth + 1
     if (this.#depth > maxDepth)
-      throw this.#refuse('(depth)', 0, `nested more than ${maxDepth} deep`)
+      throw this.#refuse('(depth)', start, `nested more than ${maxDepth} deep`)
   }
 
   /** The tag of the next element, or `undefined` at the end. */
   get nextTag(): number | undefined {
-    return this.#bytes[this.#position]
+    return this.done ? undefined : this.#bytes[this.#position]
   }
 
   get done(): boolean {
-    return this.#position === this.#bytes.byteLength
+    return this.#position === this.#end
   }
 
   sequence(field: string): DerReader {
@@ -141,7 +156,7 @@ export class DerReader {
     const start = this.#enter(field, tags.oid)
     const end = this.#position - 1
     const arc = this.#byte(end)
-    if (equalBytes(this.#bytes.subarray(start, end), parent) && arc < 0x80) return arc
+    if (end - start === parent.byteLength && this.#hasAt(start, parent) && arc < 0x80) return arc
     const found = this.#bytes.subarray(start, this.#position).toHex()
     throw this.#refuse(field, start, `${found} is not right below ${parent.toHex()}`)
   }
@@ -149,9 +164,16 @@ export class DerReader {
   /** Whether the next bytes are these, elements with their headers: then they are read. */
   skips(expected: Uint8Array): boolean {
     const end = this.#position + expected.byteLength
-    const isThere = equalBytes(this.#bytes.subarray(this.#position, end), expected)
-    if (isThere) this.#position = end
-    return isThere
+    if (end > this.#end || !this.#hasAt(this.#position, expected)) return false
+    this.#position = end
+    return true
+  }
+
+  #hasAt(start: number, expected: Uint8Array): boolean {
+    for (let index = 0; index < expected.byteLength; index++) {
+      if (this.#bytes[start + index] !== expected[index]) return false
+    }
+    return true
   }
 
   /** UTCTime or GeneralizedTime in the only forms of RFC 5280 section 4.1.2.5: to the second, in UTC. */
@@ -180,7 +202,7 @@ export class DerReader {
 
   /** Refuses elements that no read has claimed. */
   end(): void {
-    const left = this.#bytes.byteLength - this.#position
+    const left = this.#end - this.#position
     if (left > 0) {
       throw this.#error('ERR_FORMAT_TRAILING', '(end)', this.#position, `${left} bytes left over`)
     }
@@ -193,8 +215,7 @@ export class DerReader {
 
   #constructed(field: string, tag: number): DerReader {
     const start = this.#enter(field, tag)
-    const inside = this.#bytes.subarray(start, this.#position)
-    return new DerReader(inside, field, this.#base + start, this)
+    return new DerReader(this.#bytes, field, this.#base, this, start, this.#position)
   }
 
   #content(field: string, tag: number): Uint8Array {
@@ -260,7 +281,7 @@ export class DerReader {
   }
 
   #need(field: string, at: number, length: number): void {
-    const left = this.#bytes.byteLength - at
+    const left = this.#end - at
     if (length <= left) return
     throw this.#error('ERR_FORMAT_TRUNCATED', field, at, `need ${length} bytes, ${left} left`)
   }

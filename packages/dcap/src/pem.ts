@@ -23,21 +23,29 @@ export function singlePemBlock(text: string, label: string, name: string): Uint8
 function pemBlocks(text: string, label: string, name: string): Uint8Array[] {
   if (text.length > longestChain) throw refuse(name, 0, `longer than ${longestChain} characters`)
   const blocks: Uint8Array[] = []
-  const block = new RegExp(
-    `-----BEGIN ${label}-----([^-]*)-----END ${label}-----[\\t\\n\\r ]*`,
-    'y',
-  )
-  block.lastIndex = /^[\t\n\r ]*/.exec(text)?.[0].length ?? 0
+  const [opening, closing] = [`-----BEGIN ${label}-----`, `-----END ${label}-----`]
   const end = text.endsWith('\0') ? text.length - 1 : text.length
-  while (block.lastIndex < end) {
-    const start = block.lastIndex
-    const base64 = block.exec(text)?.[1]
-    if (base64 === undefined) throw refuse(name, start, `expected a PEM ${label}`)
+  for (let start = afterSpace(text, 0); start < end; ) {
+    const body = start + opening.length
+    const after = text.indexOf('-', body)
+    if (!text.startsWith(opening, start) || !text.startsWith(closing, after) || after === -1) {
+      throw refuse(name, start, `expected a PEM ${label}`)
+    }
     if (blocks.length === mostCertificates) throw refuse(name, start, 'more than 8 PEM blocks')
-    blocks.push(fromBase64(base64, `${name}[${blocks.length}]`, start))
+    blocks.push(fromBase64(text.slice(body, after), `${name}[${blocks.length}]`, start))
+    start = afterSpace(text, after + closing.length)
   }
   if (blocks.length === 0) throw refuse(name, 0, `no PEM ${label}`)
   return blocks
+}
+
+/** Where the white space that PEM may have between its blocks ends: tab, line feed, carriage return, space. */
+function afterSpace(text: string, from: number): number {
+  let at = from
+  for (let code = text.charCodeAt(at); code <= 0x20; code = text.charCodeAt(++at)) {
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) break
+  }
+  return at
 }
 
 function fromBase64(base64: string, field: string, offset: number): Uint8Array {

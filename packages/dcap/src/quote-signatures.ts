@@ -12,14 +12,13 @@ export function requireTcbInfoOfPlatform(
   tcbInfo: TcbInfo,
   { quote: { tee }, pck }: { readonly quote: Quote; readonly pck: PckCertificate },
 ): void {
-  const compared = [
-    { what: 'TEE', found: tcbInfo.id, wanted: tee },
-    { what: 'FMSPC', found: tcbInfo.fmspc, wanted: pck.fmspc },
-    { what: 'PCEID', found: tcbInfo.pceId, wanted: pck.pceId },
-  ]
-  const differing = compared.find(({ found, wanted }) => found !== wanted)
-  if (differing === undefined) return
-  const { what, found, wanted } = differing
+  requireSame('TEE', tcbInfo.id, tee)
+  requireSame('FMSPC', tcbInfo.fmspc, pck.fmspc)
+  requireSame('PCEID', tcbInfo.pceId, pck.pceId)
+}
+
+function requireSame(what: string, found: string, wanted: string): void {
+  if (found === wanted) return
   const message = `the TCB info is for ${what} ${found}, the quote is from ${what} ${wanted}`
   throw new VerifyError('ERR_VERIFY_TCB_INFO_MISMATCH', message, { field: what, found, wanted })
 }
