@@ -20,8 +20,8 @@ export class JsonReader {
   readonly #keys: string[] = []
   #position = 0
   #depth = 0
-  /** Neighbouring levels have the same date, as a rule. */
-  #lastTime = { text: '', date: new Date(0) }
+  /** By their text: levels have few dates between them. */
+  readonly #times = new Map<string, Date>()
 
   /** @param name of the whole, for errors outside of any of its members */
   constructor(text: string, name: string) {
@@ -48,7 +48,6 @@ export class JsonReader {
     if (!this.#opens(OBJECT)) throw this.refuse('want an object')
     const first = this.#keys.length
     for (let more = !this.#closes(OBJECT_END); more; more = this.#continues(OBJECT_END)) {
-      this.#space()
       const key = this.#string()
       if (!this.#isNewKey(key, first)) throw this.#malformed(`"${key.slice(0, 40)}" occurs twice`)
       this.#space()
@@ -142,10 +141,11 @@ export class JsonReader {
   /** A time as Intel writes it: `2025-06-19T10:01:18Z`. A day that does not exist is refused. */
   utcSecond(): Date {
     const text = this.string(LONGEST_TIME)
-    if (text === this.#lastTime.text) return this.#lastTime.date
+    const known = this.#times.get(text)
+    if (known !== undefined) return known
     const date = parseUtcSecond(text)
     if (date !== undefined) {
-      this.#lastTime = { text, date }
+      this.#times.set(text, date)
       return date
     }
     throw this.refuse(`want a time like 2025-06-19T10:01:18Z, found ${JSON.stringify(text)}`)
@@ -210,6 +210,7 @@ export class JsonReader {
   #continues(bracket: number): boolean {
     if (this.#closes(bracket)) return false
     this.#expect(COMMA)
+    this.#space()
     return true
   }
 
