@@ -85,7 +85,7 @@ function advisoryLines(open: readonly OpenAdvisory[]): string[] {
   ]
 }
 
-function timeLines({ expired, notYetValid, earliestExpiry }: Verified): string[] {
+function timeLines({ expired, notYetValid, earliestExpiry, earliestItem }: Verified): string[] {
   const late = (finding: ValidityFinding) =>
     wrapped(`${finding.item} ended on ${second(finding.notAfter)}`, '  - ').split('\n')
   const early = (finding: ValidityFinding) =>
@@ -96,7 +96,7 @@ function timeLines({ expired, notYetValid, earliestExpiry }: Verified): string[]
     ...expired.flatMap(late),
     ...notYetValid.flatMap(early),
     ...wrapped(
-      `the first of all certificates, lists and JSON ${expired.length === 0 ? 'ends' : 'ended'} on ${second(earliestExpiry)}`,
+      `the first of all certificates, lists and JSON ${expired.length === 0 ? 'to end is' : 'that ended is'} ${earliestItem}, on ${second(earliestExpiry)}`,
       '  ',
     ).split('\n'),
     '',

@@ -28,6 +28,7 @@ export function judgementJson({ outcome }: Judgement): Readonly<Record<string, u
     tcbEvaluationDataNumber: verified.tcbEvaluationDataNumber,
     qeEvaluationDataNumber: verified.qeEvaluationDataNumber,
     earliestExpiry: verified.earliestExpiry,
+    earliestItem: verified.earliestItem,
     fmspc: verified.fmspc,
     rootName: verified.rootName,
     pck: verified.pck,

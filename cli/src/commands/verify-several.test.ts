@@ -156,7 +156,7 @@ test('--explain tells the story in its order, at most 80 columns', async () => {
     /^If the TD were launched anew: UpToDate$/m,
     /^All parts together: TDRelaunchAdvised$/m,
     /^ {2}INTEL-SA-01036 {2}TDX module, by its level of 2024-03-13$/m,
-    /^Time: everything is valid\n.* ends on 2025-03-22T11:31:38Z$/m,
+    /^Time: everything is valid\n.* to end is qe-identity, on\n {2}2025-03-22T11:31:38Z$/m,
     /^ {2}MRTD +ece51dc95034ed0e/m,
     /^Verdict\n {2}REFUSED: TCB status TDRelaunchAdvised; the policy says no:$/m,
   ]

@@ -198,6 +198,7 @@ test('at a later time the quote still verifies, what expired is listed, and the 
   deepEqual(items(verified.expired), ['root-ca-crl', 'pck-crl', 'tcb-info', 'qe-identity'])
   deepEqual(verified.notYetValid, [])
   equal(verified.earliestExpiry.toISOString(), '2023-06-12T21:00:03.000Z')
+  equal(verified.earliestItem, 'pck-crl')
   const policy = { ...defaultPolicy, acceptStatuses: [verified.status] }
   const verdict = appraise(verified, policy)
   deepEqual(verdict.trusted ? [] : verdict.reasons.map(({ code }) => code), [

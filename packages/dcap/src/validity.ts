@@ -13,6 +13,8 @@ export interface Freshness {
   readonly notYetValid: readonly ValidityFinding[]
   /** When the first part ends to be valid, or ended. */
   readonly earliestExpiry: Date
+  /** Which part that is. */
+  readonly earliestItem: string
 }
 
 /** Each certificate of a chain, as an item of its own. */
@@ -32,11 +34,14 @@ export class Validity {
   readonly #items: readonly ValidityFinding[]
   readonly #latestStart: number
   readonly #earliestEnd: number
+  readonly #earliestItem: string
 
   constructor(items: readonly ValidityFinding[]) {
     this.#items = items
     this.#latestStart = Math.max(...items.map(({ notBefore }) => notBefore.getTime()))
-    this.#earliestEnd = Math.min(...items.map(({ notAfter }) => notAfter.getTime()))
+    const earliest = items.reduce((a, b) => (b.notAfter < a.notAfter ? b : a))
+    this.#earliestEnd = earliest.notAfter.getTime()
+    this.#earliestItem = earliest.item
   }
 
   /**
@@ -49,13 +54,15 @@ export class Validity {
     // Nothing compares with an invalid date, so everything would pass as fresh.
     if (Number.isNaN(time)) throw new RangeError('the time to verify at is not a time')
     const earliestExpiry = new Date(this.#earliestEnd)
+    const earliestItem = this.#earliestItem
     if (time >= this.#latestStart && time <= this.#earliestEnd) {
-      return { expired: [], notYetValid: [], earliestExpiry }
+      return { expired: [], notYetValid: [], earliestExpiry, earliestItem }
     }
     return {
       expired: this.#items.filter(({ notAfter }) => time > notAfter.getTime()).map(copy),
       notYetValid: this.#items.filter(({ notBefore }) => time < notBefore.getTime()).map(copy),
       earliestExpiry,
+      earliestItem,
     }
   }
 }

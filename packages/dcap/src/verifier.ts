@@ -124,7 +124,7 @@ class KeepingVerifier implements Verifier {
     const quote = readQuote(bytes)
     const { known, tcb } = this.#judge(quote, announce)
     const { tcbInfo, qeIdentity } = this.#endorser
-    const { expired, notYetValid, earliestExpiry } = known.validity.at(at)
+    const { expired, notYetValid, earliestExpiry, earliestItem } = known.validity.at(at)
     return {
       status: tcb.status,
       platform: tcb.platform,
@@ -137,6 +137,7 @@ class KeepingVerifier implements Verifier {
       expired,
       notYetValid,
       earliestExpiry,
+      earliestItem,
       claims: claimsOf(quote),
       at,
       fmspc: known.facts.fmspc,
