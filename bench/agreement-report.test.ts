@@ -81,7 +81,7 @@ test('the report counts, groups by reason and direction, names what is not expla
 test('every difference of @phala/dcap-qvl over the own quotes is explained', async t => {
   const directory = await mkdtemp(join(tmpdir(), 'alcove-agreement-'))
   t.after(() => rm(directory, { recursive: true }))
-  const cases = await readOwnEvidence()
+  const cases = readOwnEvidence()
   const path = join(directory, 'cases.json')
   await writeFile(path, encodePeerCases(cases))
   const program = join(import.meta.dirname, 'peers/phala-qvl.mjs')

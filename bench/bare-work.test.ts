@@ -6,7 +6,7 @@ import { encodePeerCases } from './peers.ts'
 import { splitSignedText } from './signed-text.ts'
 import { stateNames } from './verify-states.ts'
 
-const own = await readOwnEvidence()
+const own = readOwnEvidence()
 
 for (const evidence of own.filter(({ name }) => name.startsWith('sgx'))) {
   test(`bare work: every signature of ${evidence.name} holds in every state`, () => {

@@ -33,7 +33,7 @@ export interface Cases {
 
 /** The shared cases, real and synthetic; the project's own elsewhere. */
 export async function readCases(): Promise<Cases> {
-  if (!existsSync(directory)) return { cases: await readOwnEvidence(), notRun: sharedCases }
+  if (!existsSync(directory)) return { cases: readOwnEvidence(), notRun: sharedCases }
   const read = async (path: string): Promise<Buffer> => readFile(join(directory, path))
   const listed = cases.parse(JSON.parse((await read('cases.json')).toString()))
   const evidence = listed.map(async ({ id, quote, collateral, trust, at, expect }) => {

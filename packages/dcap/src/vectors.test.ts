@@ -1,8 +1,7 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import * as z from 'zod'
+import { readOwnVectors } from '../../../tools/own-vectors.ts'
 import { type SharedVectors, withSharedVectors } from '../../../tools/vectors.ts'
 import { certificatesFromPem, intelRoots, parseCollateral, type Verified, verify } from './index.ts'
 
@@ -111,28 +110,12 @@ function text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes)
 }
 
-const own = join(import.meta.dirname, '../../../vectors')
-const ownIndex = z.array(
-  z.object({
-    name: z.string(),
-    quote: z.object({ file: z.string(), licence: z.string() }),
-    collateral: z.object({ file: z.string() }),
-    at: z.string(),
-    expect: z.union([
-      z.object({ error: z.string() }),
-      z.object({ status: z.string(), advisories: z.array(z.string()) }),
-    ]),
-  }),
-)
-
 test("the project's own Intel-signed quotes come out as their index says", () => {
-  ok(existsSync(join(own, 'index.json')))
-  const index = ownIndex.parse(JSON.parse(readFileSync(join(own, 'index.json'), 'utf8')))
-  ok(index.length > 0 && index.length <= 12)
-  for (const { quote, collateral, at, expect } of index) {
-    const bytes = readFileSync(join(own, quote.file))
-    const parts = parseCollateral(readFileSync(join(own, collateral.file), 'utf8'))
-    const run = () => verify(bytes, parts, { at: new Date(at), roots: intelRoots })
+  const own = readOwnVectors()
+  ok(own.length > 0 && own.length <= 12)
+  for (const { quote, collateral, at, expect } of own) {
+    const parts = parseCollateral(collateral)
+    const run = () => verify(quote, parts, { at, roots: intelRoots })
     if ('error' in expect) {
       throws(run, { code: `ERR_VERIFY_${expect.error}` })
       continue

@@ -1,7 +1,7 @@
 import { deepEqual, equal, notEqual, ok, throws } from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
+import { readOwnVectors } from '../../../tools/own-vectors.ts'
 import {
   appraise,
   type Collateral,
@@ -16,7 +16,6 @@ import {
 } from './index.ts'
 import { P256Key } from './p256.ts'
 
-const vectors = new URL('../../../vectors/', import.meta.url)
 const roots = intelRoots
 
 interface Sample {
@@ -26,23 +25,9 @@ interface Sample {
   readonly at: Date
 }
 
-interface Entry {
-  readonly name: string
-  readonly quote: { readonly file: string }
-  readonly collateral: { readonly file: string }
-  readonly at: string
-  readonly expect: object
-}
-
-const index = JSON.parse(readFileSync(new URL('index.json', vectors), 'utf8')) as Entry[]
-const samples: readonly Sample[] = index
+const samples: readonly Sample[] = readOwnVectors()
   .filter(({ expect }) => !('error' in expect))
-  .map(({ name, quote, collateral, at }) => ({
-    name,
-    quote: Uint8Array.from(readFileSync(new URL(quote.file, vectors))),
-    collateral: parseCollateral(readFileSync(new URL(collateral.file, vectors), 'utf8')),
-    at: new Date(at),
-  }))
+  .map(vector => ({ ...vector, collateral: parseCollateral(vector.collateral) }))
 
 function sampleOf(name: string): Sample {
   const found = samples.find(sample => sample.name === name)
