@@ -1,12 +1,12 @@
-// `node --expose-gc --max-semi-space-size=1 verifier-memory-main.ts VERIFIERS PLATFORMS`: by how much a process grows with so many
-// verifiers, and with so many platforms that one verifier keeps.
+// `node --expose-gc --max-semi-space-size=1 verifier-memory-main.ts WHAT COUNT`: by how much a process grows with so many verifiers, or
+// chains or platforms that one verifier keeps.
 import { type Collateral, intelRoots, parseCollateral } from '../packages/dcap/src/index.ts'
 import { readOwnEvidence } from './evidence.ts'
 import { simulatedPlatforms } from './simulated-platforms.ts'
 import type { Growth } from './verifier-memory.ts'
 import { createVerifier, type Kept } from './verify-states.ts'
 
-const [verifiers = 200, platforms = 1000] = process.argv.slice(2).map(Number)
+const [what = '', count = 0] = [process.argv[2], Number(process.argv[3])]
 if (createVerifier === undefined || globalThis.gc === undefined) {
   throw new TypeError('want createVerifier, and --expose-gc')
 }
@@ -15,17 +15,16 @@ const collectGarbage = globalThis.gc
 
 /** What `make` leaves behind, for each of `count`. It has made one, again and again, before: code and room for garbage do not count. */
 async function grow(
-  what: string,
   count: number,
   make: (count: number) => unknown,
-): Promise<Growth> {
+): Promise<Omit<Growth, 'what'>> {
   for (let time = 0; time < count; time++) make(1)
   const before = await settled()
   const made = make(count)
   const after = await settled()
+  if (made === undefined) throw new TypeError('nothing was made')
   const each = (bytes: number): number => bytes / count
   return {
-    what: made === undefined ? `${what}: nothing` : what,
     count,
     javaScriptBytes: each(after.javaScript - before.javaScript),
     rssBytes: each(after.rss - before.rss),
@@ -42,7 +41,7 @@ async function settled(): Promise<{ readonly javaScript: number; readonly rss: n
   return { javaScript: heapUsed + external, rss }
 }
 
-const [evidence] = (await readOwnEvidence()).filter(({ name }) => name === 'sgx-v3-phala')
+const evidence = readOwnEvidence().find(({ name }) => name === 'sgx-v3-phala')
 if (evidence === undefined) throw new TypeError('no evidence')
 const { quote, collateral, at } = evidence
 
@@ -69,17 +68,11 @@ const seen =
     return verifier
   }
 
-const growths = [
-  await grow('a verifier with its collateral', verifiers, manyVerifiers),
-  await grow(
-    'a kept chain',
-    platforms,
-    seen(count => ({ maxChains: count, maxPlatforms: 0 })),
-  ),
-  await grow(
-    'a kept chain with its platform',
-    platforms,
-    seen(count => ({ maxChains: count, maxPlatforms: count })),
-  ),
-]
-process.stdout.write(`${JSON.stringify({ growths })}\n`)
+const makers: Readonly<Record<string, (count: number) => unknown>> = {
+  verifiers: manyVerifiers,
+  chains: seen(count => ({ maxChains: count, maxPlatforms: 0 })),
+  platforms: seen(count => ({ maxChains: count, maxPlatforms: count })),
+}
+const make = makers[what]
+if (make === undefined) throw new TypeError(`want one of ${Object.keys(makers).join(', ')}`)
+process.stdout.write(`${JSON.stringify(await grow(count, make))}\n`)
