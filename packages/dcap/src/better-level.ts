@@ -1,5 +1,10 @@
-import type { ModuleLevel } from './module-level.ts'
-import type { ComponentNames, PlatformSvns, TcbLevel } from './tcb-level.ts'
+import { copyOfModuleLevel, type ModuleLevel } from './module-level.ts'
+import {
+  type ComponentNames,
+  copyOfTcbLevel,
+  type PlatformSvns,
+  type TcbLevel,
+} from './tcb-level.ts'
 
 /** A level above the one that is reached, and what is missing for it. */
 export interface BetterLevel<Level> {
@@ -15,7 +20,7 @@ export interface Lack {
   readonly wanted: number
 }
 
-/** The levels above `reached`, best first. */
+/** Copies of the levels above `reached`, best first. */
 export function betterPlatformLevels(
   levels: readonly TcbLevel[],
   reached: TcbLevel,
@@ -23,7 +28,7 @@ export function betterPlatformLevels(
   { names, tdxFrom }: { readonly names: ComponentNames; readonly tdxFrom: number },
 ): BetterLevel<TcbLevel>[] {
   return levels.slice(0, levels.indexOf(reached)).map(level => ({
-    level,
+    level: copyOfTcbLevel(level),
     lacks: [
       ...lacking('SGX', svns.components, level.components, names.components, 0),
       ...lackOf('PCESVN', svns.pceSvn, level.pceSvn),
@@ -38,15 +43,16 @@ export function betterPlatformLevels(
   }))
 }
 
-/** The levels above `reached`, best first. */
+/** Copies of the levels above `reached`, best first. */
 export function betterModuleLevels(
   levels: readonly ModuleLevel[],
   reached: ModuleLevel,
   isvSvn: number,
 ): BetterLevel<ModuleLevel>[] {
-  return levels
-    .slice(0, levels.indexOf(reached))
-    .map(level => ({ level, lacks: lackOf('ISVSVN', isvSvn, level.isvSvn) }))
+  return levels.slice(0, levels.indexOf(reached)).map(level => ({
+    level: copyOfModuleLevel(level),
+    lacks: lackOf('ISVSVN', isvSvn, level.isvSvn),
+  }))
 }
 
 function lacking(

@@ -15,8 +15,9 @@ let known: ReadonlyMap<number, Known> | undefined
 let intelKey: P256Key | undefined
 
 function readKnown(): ReadonlyMap<number, Known> {
+  // Copies: what this package exports, its users can write to.
   const certificates = [
-    ...intelRoots,
+    ...intelRoots.map(der => der.slice()),
     ...intelCertificates.map(({ base64 }) => Uint8Array.fromBase64(base64)),
   ].map(der => parseCertificate(der, 'known certificate'))
   intelKey = certificates[0]?.key

@@ -9,6 +9,11 @@ export interface ModuleLevel {
   readonly advisories: readonly string[]
 }
 
+export function copyOfModuleLevel(level: ModuleLevel): ModuleLevel {
+  const { isvSvn, tcbDate, status, advisories } = level
+  return { isvSvn, tcbDate: new Date(tcbDate), status, advisories: [...advisories] }
+}
+
 /** As many levels and advisories as are read. */
 export const mostLevels = 1024
 const mostAdvisories = 256

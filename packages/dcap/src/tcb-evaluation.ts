@@ -1,10 +1,16 @@
 import type { Quote, TdReportBody } from '@alcove/sgx'
 import { type BetterLevel, betterModuleLevels, betterPlatformLevels } from './better-level.ts'
-import { type ModuleLevel, moduleLevel } from './module-level.ts'
+import { copyOfModuleLevel, type ModuleLevel, moduleLevel } from './module-level.ts'
 import type { PckCertificate } from './pck-certificate.ts'
 import type { QeIdentity } from './qe-identity.ts'
 import type { TcbInfo } from './tcb-info.ts'
-import { type PlatformSvns, platformLevel, type TcbLevel } from './tcb-level.ts'
+import {
+  copyOfSvns,
+  copyOfTcbLevel,
+  type PlatformSvns,
+  platformLevel,
+  type TcbLevel,
+} from './tcb-level.ts'
 import {
   convergeStatus,
   type LevelStatus,
@@ -122,6 +128,47 @@ function opened(
   return advisories.map(id => ({ id, part, tcbDate }))
 }
 
+/** For giving out: whatever is done to it changes neither the original nor the levels that it was found in. */
+export function copyOfEvaluation(tcb: TcbEvaluation): TcbEvaluation {
+  const { platform, qe, tdxModule, current } = tcb
+  return {
+    status: tcb.status,
+    platform: copyOfPlatform(platform),
+    qe: copyOfModule(qe),
+    tdxModule: tdxModule && copyOfModule(tdxModule),
+    current: current && {
+      status: current.status,
+      platform: copyOfPlatform(current.platform),
+      tdxModule: current.tdxModule && copyOfModule(current.tdxModule),
+    },
+    advisories: [...tcb.advisories],
+    openAdvisories: tcb.openAdvisories.map(({ id, part, tcbDate }) => ({
+      ...{ id, part, tcbDate: new Date(tcbDate) },
+    })),
+    tcbDate: new Date(tcb.tcbDate),
+  }
+}
+
+function copyOfPlatform(tcb: PlatformTcb): PlatformTcb {
+  const { status, svns, level } = tcb
+  return {
+    ...{ status, svns: copyOfSvns(svns), level: copyOfTcbLevel(level) },
+    get better() {
+      return tcb.better
+    },
+  }
+}
+
+function copyOfModule(tcb: ModuleTcb): ModuleTcb {
+  const { status, isvSvn, level } = tcb
+  return {
+    ...{ status, isvSvn, level: copyOfModuleLevel(level) },
+    get better() {
+      return tcb.better
+    },
+  }
+}
+
 /** The platform with its TDX module, at the time that `teeTcbSvn` is of. */
 function tdTcb(
   teeTcbSvn: Uint8Array,
@@ -131,8 +178,9 @@ function tdTcb(
   const [minor = 0, major = 0] = teeTcbSvn
   const platform = platformTcb(tcbInfo, pck, { ...svnsOf(pck), tdxComponents: [...teeTcbSvn] })
   if (major === 0) return { platform, tdxModule: undefined }
-  const levels = tdxModuleOf(tcbInfo.tdxModuleIdentities ?? [], major)?.tcbLevels ?? []
-  return { platform, tdxModule: moduleTcb(levels, minor, `TDX module ${major}`, pck) }
+  const identity = tdxModuleOf(tcbInfo.tdxModuleIdentities ?? [], major)
+  if (identity === undefined) throw notListed(major, pck)
+  return { platform, tdxModule: moduleTcb(identity.tcbLevels, minor, `TDX module ${major}`, pck) }
 }
 
 function currentTcb(
@@ -164,7 +212,7 @@ function platformTcb(
   // The first two TDX components are the module's version: from major version 1 on it has levels of its own.
   const tdxFrom = (svns.tdxComponents?.[1] ?? 0) > 0 ? 2 : 0
   const level = platformLevel(tcbLevels, svns, tdxFrom)
-  if (level === undefined) throw notSupported(`platform with PCESVN ${svns.pceSvn}`, pck)
+  if (level === undefined) throw notSupported(lowPart(tcbLevels, svns), pck)
   const { status } = level
   return {
     ...{ status, svns, level },
@@ -172,6 +220,14 @@ function platformTcb(
       return betterPlatformLevels(tcbLevels, level, svns, { names: componentNames, tdxFrom })
     },
   }
+}
+
+/** Which part of a platform below every level it is: without TDX, it may reach one. */
+function lowPart(levels: readonly TcbLevel[], { tdxComponents, ...svns }: PlatformSvns): string {
+  if (tdxComponents === undefined || platformLevel(levels, svns) === undefined) {
+    return `platform with PCESVN ${svns.pceSvn} and components ${svns.components.join(' ')}`
+  }
+  return `TDX module with TDX components ${tdxComponents.join(' ')}`
 }
 
 function moduleTcb(
@@ -189,6 +245,12 @@ function moduleTcb(
       return betterModuleLevels(levels, level, isvSvn)
     },
   }
+}
+
+/** Of the module that a TD runs under now: the one of its launch has been looked for before. */
+function notListed(major: number, { fmspc }: PckCertificate): VerifyError {
+  const message = `the TD runs under a TDX module of major version ${major}, which the TCB info does not list`
+  return new VerifyError('ERR_VERIFY_TCB_NOT_SUPPORTED', message, { fmspc, part: 'TDX module' })
 }
 
 function notSupported(part: string, { fmspc }: PckCertificate): VerifyError {

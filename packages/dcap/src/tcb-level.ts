@@ -24,6 +24,17 @@ export interface ComponentNames {
   readonly tdxComponents: readonly (string | undefined)[]
 }
 
+export function copyOfSvns({ components, pceSvn, tdxComponents }: PlatformSvns): PlatformSvns {
+  const tdx = tdxComponents && [...tdxComponents]
+  return { components: [...components], pceSvn, tdxComponents: tdx }
+}
+
+export function copyOfTcbLevel(level: TcbLevel): TcbLevel {
+  const { tcbDate, status, advisories } = level
+  const [date, open] = [new Date(tcbDate), [...advisories]]
+  return { ...copyOfSvns(level), tcbDate: date, status, advisories: open }
+}
+
 const COMPONENTS = 16
 const LONGEST_NAME = 256
 

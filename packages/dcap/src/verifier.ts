@@ -1,14 +1,22 @@
 import { equalBytes } from '@alcove/bytes'
-import type { Quote, TdReportBody, Tee } from '@alcove/sgx'
+import type { Quote } from '@alcove/sgx'
 import type { Certificate } from './certificate.ts'
 import { claimsOf } from './claims.ts'
 import type { Collateral } from './collateral.ts'
 import { Endorser } from './endorser.ts'
 import { readQuote } from './evidence.ts'
 import { Kept } from './kept.ts'
+import { keptNumber } from './kept-number.ts'
+import {
+  isOfModule,
+  isOfPlatform,
+  type KnownChain,
+  type KnownPlatform,
+  knownPlatform,
+} from './known-platform.ts'
 import { P256Key } from './p256.ts'
 import { type PckChain, readPckChain, verifyPckChain } from './pck-chain.ts'
-import { type PckFacts, pckFacts } from './pck-facts.ts'
+import { pckFacts } from './pck-facts.ts'
 import {
   requireAttestationKey,
   requireQeOfIdentity,
@@ -16,10 +24,9 @@ import {
   requireQuoteSignature,
   requireTcbInfoOfPlatform,
 } from './quote-signatures.ts'
-import { evaluateTcb, type TcbEvaluation } from './tcb-evaluation.ts'
+import { copyOfEvaluation, evaluateTcb, type TcbEvaluation } from './tcb-evaluation.ts'
 import { requireTdxModule } from './tdx-module.ts'
 import { parseRoots } from './trusted-root.ts'
-import type { Validity } from './validity.ts'
 import type { StepName, Verified, VerifyOptions } from './verify.ts'
 
 export interface VerifierOptions extends Pick<VerifyOptions, 'roots'> {
@@ -56,40 +63,12 @@ export function createVerifier(collateral: Collateral, options: VerifierOptions)
   return new KeepingVerifier(collateral, options)
 }
 
-/** A PCK chain that holds under the verifier's collateral. */
-interface KnownChain {
-  readonly chain: PckChain
-  readonly facts: PckFacts
-  readonly validity: Validity
-}
-
 interface KeptChain extends KnownChain {
   /** As it stands in quotes. */
   readonly certification: Uint8Array
 }
 
-/** A QE that holds, on a platform of a known chain, with its attestation key. */
-interface KnownPlatform {
-  readonly tee: Tee
-  /** What follows the signature in a quote's signature data. */
-  readonly certified: Uint8Array
-  readonly known: KnownChain
-  readonly attestationKey: P256Key
-  readonly tcb: TcbEvaluation
-  /** What else `tcb` was found from: of a TD, what its report says of the TDX module. */
-  readonly module: ModuleReport | undefined
-}
-
-interface ModuleReport {
-  readonly teeTcbSvn: Uint8Array
-  readonly teeTcbSvn2: Uint8Array | undefined
-  readonly mrSignerSeam: Uint8Array
-  readonly seamAttributes: bigint
-}
-
 type Announce = (name: StepName, detail: () => string) => void
-
-const SIGNATURE_BYTES = 64
 
 class KeepingVerifier implements Verifier {
   readonly #collateral: Collateral
@@ -126,14 +105,7 @@ class KeepingVerifier implements Verifier {
     const { tcbInfo, qeIdentity } = this.#endorser
     const { expired, notYetValid, earliestExpiry, earliestItem } = known.validity.at(at)
     return {
-      status: tcb.status,
-      platform: tcb.platform,
-      qe: tcb.qe,
-      tdxModule: tcb.tdxModule,
-      current: tcb.current,
-      advisories: tcb.advisories,
-      openAdvisories: tcb.openAdvisories,
-      tcbDate: new Date(tcb.tcbDate),
+      ...copyOfEvaluation(tcb),
       expired,
       notYetValid,
       earliestExpiry,
@@ -149,15 +121,11 @@ class KeepingVerifier implements Verifier {
   }
 
   #judge(quote: Quote, announce: Announce): { known: KnownChain; tcb: TcbEvaluation } {
-    const certified = quote.signatureData.subarray(SIGNATURE_BYTES)
-    const key = sample(quote.attestationKey)
-    const platform = this.#platforms.get(
-      key,
-      found => found.tee === quote.tee && equalBytes(found.certified, certified),
-    )
+    const key = keptNumber(quote.attestationKey)
+    const platform = this.#platforms.get(key, found => isOfPlatform(quote, found))
     const known = platform?.known ?? this.#knownChain(quote, announce)
     const attestationKey = platform?.attestationKey ?? new P256Key(quote.attestationKey)
-    const tcbKept = platform && isOfModule(quote, platform.module) ? platform.tcb : undefined
+    const tcbKept = platform && isOfModule(quote, platform) ? platform.tcb : undefined
     if (platform === undefined) this.#requireTeeAndPlatform(quote, known.chain, announce)
     if (tcbKept === undefined) this.#requireTdxModule(quote, announce)
     if (platform === undefined) this.#requireQe(quote, known.chain, announce)
@@ -172,7 +140,7 @@ class KeepingVerifier implements Verifier {
   /** The quote's PCK chain, which holds, and under whose root the collateral is signed. */
   #knownChain(quote: Quote, announce: Announce): KnownChain {
     const { type, data } = quote.certification
-    const key = type ^ sample(data)
+    const key = type ^ keptNumber(data)
     const kept = this.#chains.get(key, ({ certification }) => equalBytes(certification, data))
     if (kept !== undefined) return kept
     const chain = readPckChain(quote)
@@ -238,54 +206,6 @@ class KeepingVerifier implements Verifier {
   }
 }
 
-/** Copies of what stands in the quote: its bytes are the caller's. */
-function knownPlatform(quote: Quote, known: KnownChain, tcb: TcbEvaluation): KnownPlatform {
-  const { tee, signatureData, attestationKey } = quote
-  return {
-    ...{ tee, known },
-    certified: signatureData.slice(SIGNATURE_BYTES),
-    attestationKey: new P256Key(attestationKey.slice()),
-    tcb,
-    module: quote.tee === 'TDX' ? copyOf(moduleOf(quote.body)) : undefined,
-  }
-}
-
-function moduleOf(body: TdReportBody): ModuleReport {
-  const { teeTcbSvn, mrSignerSeam, seamAttributes } = body
-  const teeTcbSvn2 = body.version === '1.0' ? undefined : body.teeTcbSvn2
-  return { teeTcbSvn, teeTcbSvn2, mrSignerSeam, seamAttributes }
-}
-
-function copyOf({
-  teeTcbSvn,
-  teeTcbSvn2,
-  mrSignerSeam,
-  seamAttributes,
-}: ModuleReport): ModuleReport {
-  return {
-    teeTcbSvn: teeTcbSvn.slice(),
-    teeTcbSvn2: teeTcbSvn2?.slice(),
-    mrSignerSeam: mrSignerSeam.slice(),
-    seamAttributes,
-  }
-}
-
-/** Whether a quote says the same of its TDX module as one before: of an enclave's there is none to differ. */
-function isOfModule(quote: Quote, known: ModuleReport | undefined): boolean {
-  if (quote.tee === 'SGX' || known === undefined) return quote.tee === 'SGX'
-  const found = moduleOf(quote.body)
-  return (
-    equalBytes(found.teeTcbSvn, known.teeTcbSvn) &&
-    equalOrAbsent(found.teeTcbSvn2, known.teeTcbSvn2) &&
-    equalBytes(found.mrSignerSeam, known.mrSignerSeam) &&
-    found.seamAttributes === known.seamAttributes
-  )
-}
-
-function equalOrAbsent(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a === undefined || b === undefined ? a === b : equalBytes(a, b)
-}
-
 function statusText({ status, platform, qe, tdxModule, current }: TcbEvaluation): string {
   const parts = [
     `platform ${platform.status}`,
@@ -294,14 +214,4 @@ function statusText({ status, platform, qe, tdxModule, current }: TcbEvaluation)
     ...(current === undefined ? [] : [`launched anew it would be ${current.status}`]),
   ]
   return `${status} (${parts.join(', ')})`
-}
-
-/** A number by which to find bytes again: of sixteen places in them, so that it costs the same for any length. */
-function sample(bytes: Uint8Array): number {
-  const stride = Math.max(1, Math.floor(bytes.byteLength / 16))
-  let number = bytes.byteLength
-  for (let at = 0; at < bytes.byteLength; at += stride) {
-    number = Math.imul(number ^ (bytes[at] ?? 0), 0x0100_0193)
-  }
-  return number
 }
