@@ -3,11 +3,13 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { DerReader } from '../packages/dcap/src/index.ts'
+import { kinds } from './fuzzer.ts'
+import { growBytes, growDer } from './grow.ts'
 import { mutate } from './mutate.ts'
 import { Random } from './random.ts'
 import { readSamples } from './samples.ts'
 import { SignedParts } from './signed-parts.ts'
-import { kinds } from './subjects.ts'
 import { add, count, emptyTally, tallyLines } from './tally.ts'
 
 const main = join(import.meta.dirname, 'main.ts')
@@ -24,6 +26,20 @@ test('the same seed gives the same mutations, another seed others', () => {
   deepEqual(some(1), some(1))
   notDeepEqual(some(1), some(2))
   deepEqual(bytes, first.quote)
+})
+
+test('what is grown is as large as is asked for, DER with every length right and no two elements alike', () => {
+  const { rootCaCrl } = first.collateral
+  const most = 100_000
+  for (let seed = 0; seed < 50; seed++) {
+    const bytes = growBytes(rootCaCrl, new Random(seed), most)
+    ok(bytes.byteLength <= most && bytes.byteLength > most - 1024, `${bytes.byteLength}`)
+    const der = growDer(rootCaCrl, new Random(seed), most)
+    ok(der.byteLength <= most && der.byteLength > 0.9 * most, `${seed}: ${der.byteLength}`)
+    const reader = new DerReader(der, 'crl')
+    reader.sequence('list')
+    equal(reader.done, true)
+  }
 })
 
 test('a signed part that is not as it was is found, in a quote, a list, an object and a chain', () => {
@@ -86,6 +102,6 @@ test('tallies are added, and printed within 80 columns', () => {
   count(tally, outcome, 3)
   count(tally, { ...outcome, result: 'accepted' }, 1)
   add(tally, structuredClone(tally))
-  deepEqual(tally.crl, { runs: 4, accepted: 2, refused: { ERR_FORMAT_VALUE: 2 }, slowestMs: 3 })
+  deepEqual(tally.crl, { runs: 4, accepted: 2, refused: { ERR_FORMAT_VALUE: 2 }, mostCpuMs: 3 })
   for (const line of tallyLines(tally)) ok(line.length <= 80, line)
 })

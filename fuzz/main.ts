@@ -8,8 +8,9 @@ import type { Done, Work } from './worker.ts'
 const usage = `npm run fuzz -- [--runs N] [--seed S] [--only RUN] [--jobs N] [--output json]
 
   Mutates the project's real quotes, certificates, CRLs, TCB infos, QE identities and
-  collateral bundles, and verifies each. A crash, an input that takes more than ten
-  seconds, or one that is accepted though a signed byte differs is a defect.
+  collateral bundles, and verifies each; some are grown to the largest that are read. A
+  crash, an input that takes more than a second of CPU time, or one that is accepted
+  though a signed byte differs is a defect.
 
   --runs N     how many inputs; 100000 unless told
   --seed S     where chance starts; 1 unless told: the same seed gives the same inputs
@@ -17,7 +18,7 @@ const usage = `npm run fuzz -- [--runs N] [--seed S] [--only RUN] [--jobs N] [--
   --jobs N     threads; one per core unless told
 `
 
-/** An input is verified in some milliseconds; this long, and it never will be. */
+/** After a second of CPU time an input is a defect; this long, and it never ends. */
 const HANG_MS = 10_000
 const WATCH_MS = 500
 const PROGRESS_MS = 10_000

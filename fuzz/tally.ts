@@ -1,4 +1,4 @@
-import { type Kind, kinds, type Outcome } from './subjects.ts'
+import { type Kind, kinds, type Outcome } from './fuzzer.ts'
 
 /** How many inputs of a kind came to what. */
 export interface KindTally {
@@ -6,7 +6,7 @@ export interface KindTally {
   accepted: number
   /** By code. */
   readonly refused: Record<string, number>
-  slowestMs: number
+  mostCpuMs: number
 }
 
 export type Tally = Record<Kind, KindTally>
@@ -16,14 +16,14 @@ export interface Problem extends Outcome {
 }
 
 export function emptyTally(): Tally {
-  const empty = (): KindTally => ({ runs: 0, accepted: 0, refused: {}, slowestMs: 0 })
+  const empty = (): KindTally => ({ runs: 0, accepted: 0, refused: {}, mostCpuMs: 0 })
   return Object.fromEntries(kinds.map(kind => [kind, empty()])) as Tally
 }
 
-export function count(tally: Tally, { kind, result }: Outcome, tookMs: number): void {
+export function count(tally: Tally, { kind, result }: Outcome, cpuMs: number): void {
   const of = tally[kind]
   of.runs += 1
-  of.slowestMs = Math.max(of.slowestMs, tookMs)
+  of.mostCpuMs = Math.max(of.mostCpuMs, cpuMs)
   if (result === 'accepted') of.accepted += 1
   else of.refused[result] = (of.refused[result] ?? 0) + 1
 }
@@ -33,7 +33,7 @@ export function add(sum: Tally, other: Tally): void {
     const [to, from] = [sum[kind], other[kind]]
     to.runs += from.runs
     to.accepted += from.accepted
-    to.slowestMs = Math.max(to.slowestMs, from.slowestMs)
+    to.mostCpuMs = Math.max(to.mostCpuMs, from.mostCpuMs)
     for (const [code, number] of Object.entries(from.refused)) {
       to.refused[code] = (to.refused[code] ?? 0) + number
     }
@@ -47,11 +47,11 @@ export function tallyLines(tally: Tally): string[] {
       .map((cell, index) => (index === 0 ? `${cell}`.padEnd(14) : `${cell}`.padStart(11)))
       .join('')
   return [
-    row(['', 'inputs', 'refused', 'accepted', 'codes', 'slowest ms']),
+    row(['', 'inputs', 'refused', 'accepted', 'codes', 'most CPU ms']),
     ...kinds.map(kind => {
-      const { runs, accepted, refused, slowestMs } = tally[kind]
+      const { runs, accepted, refused, mostCpuMs } = tally[kind]
       const codes = Object.keys(refused).length
-      return row([kind, runs, runs - accepted, accepted, codes, Math.ceil(slowestMs)])
+      return row([kind, runs, runs - accepted, accepted, codes, Math.ceil(mostCpuMs)])
     }),
   ]
 }

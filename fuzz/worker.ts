@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { Fuzzer } from './fuzzer.ts'
 import { Random } from './random.ts'
-import { Fuzzer } from './subjects.ts'
 import { count, emptyTally, type Problem, type Tally } from './tally.ts'
 
 /** What a worker is to do: the runs `first`, `first + step`, … below `end`. */
@@ -19,6 +19,8 @@ export interface Done {
 }
 
 const MOST_PROBLEMS = 10
+/** An input costs a millisecond, the largest that are read some tens: this much is work that grows faster than they do. */
+const MOST_CPU_MS = 1000
 
 /** One run, the same for the same seed and number. */
 export function randomOf(seed: number, run: number): Random {
@@ -31,10 +33,14 @@ function work({ seed, first, end, step, current }: Work): Done {
   const problems: Problem[] = []
   for (let run = first; run < end && problems.length < MOST_PROBLEMS; run += step) {
     Atomics.store(current, 0, run)
-    const started = performance.now()
+    const before = process.threadCpuUsage()
     const outcome = fuzzer.run(randomOf(seed, run))
-    count(tally, outcome, performance.now() - started)
-    if (outcome.problem !== undefined) problems.push({ ...outcome, run })
+    const { user, system } = process.threadCpuUsage(before)
+    const cpuMs = (user + system) / 1000
+    count(tally, outcome, cpuMs)
+    const slow = cpuMs > MOST_CPU_MS ? `took ${Math.ceil(cpuMs)} ms of CPU time` : undefined
+    const problem = outcome.problem ?? slow
+    if (problem !== undefined) problems.push({ ...outcome, problem, run })
   }
   return { tally, problems }
 }

@@ -87,9 +87,12 @@ function untypedJson(json: string): unknown {
 }
 
 function crlBytes(text: string, field: string): Uint8Array {
-  if (text.startsWith('-----')) return inCollateral(() => singlePemBlock(text, 'X509 CRL', field))
-  const hex = text.replace(/\s*\0?$/, '')
-  if (/^(?:[0-9a-fA-F]{2})+$/.test(hex)) return Uint8Array.fromHex(hex)
+  // Not by a pattern: one for blanks at the end looks at each of them again for every one before it.
+  const trimmed = (text.endsWith('\0') ? text.slice(0, -1) : text).trim()
+  if (trimmed.startsWith('-----')) {
+    return inCollateral(() => singlePemBlock(trimmed, 'X509 CRL', field))
+  }
+  if (/^(?:[0-9a-fA-F]{2})+$/.test(trimmed)) return Uint8Array.fromHex(trimmed)
   throw new CollateralError('ERR_COLLATERAL_FORMAT', field, 'a CRL is DER, DER in hex, or PEM')
 }
 

@@ -69,7 +69,7 @@ function parseRevoked(tbs: DerReader): { revoked: Map<string, Date>; critical: s
     const entry = entries.sequence('entry')
     const serial = entry.unsignedBytes('userCertificate').toHex()
     revoked.set(serial, entry.time('revocationDate'))
-    if (!entry.done) critical.push(...criticalOf(parseExtensions(entry)))
+    if (!entry.done) for (const oid of criticalOf(parseExtensions(entry))) critical.push(oid)
     entry.end()
   }
   return { revoked, critical }

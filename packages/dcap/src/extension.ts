@@ -14,12 +14,12 @@ export interface Extension {
 export function parseExtensions(reader: DerReader): Extension[] {
   const list = reader.sequence('extensions')
   const extensions: Extension[] = []
+  const oids = new Set<string>()
   while (!list.done) {
     const extension = list.sequence('extension')
     const oid = extension.oid('extnId')
-    if (extensions.some(other => other.oid === oid)) {
-      throw extension.refuse('extnId', `${oid} occurs twice`)
-    }
+    if (oids.has(oid)) throw extension.refuse('extnId', `${oid} occurs twice`)
+    oids.add(oid)
     const critical = extension.nextTag === 0x01 && extension.boolean('critical')
     extensions.push({ oid, critical, value: extension.octetString('extnValue') })
     extension.end()

@@ -8,12 +8,25 @@ import {
   verify,
 } from '../packages/dcap/src/index.ts'
 import { encodeQuote, parseQuote } from '../packages/sgx/src/index.ts'
+import { growBytes, growDer } from './grow.ts'
 import { mutate } from './mutate.ts'
 import type { Random } from './random.ts'
 import { readSamples, type Sample } from './samples.ts'
 import { SignedParts } from './signed-parts.ts'
 
 const roots = intelRoots
+
+/** One input in so many is as large as is read. */
+const LARGE = 100
+/** What is read of each, in bytes; of a certificate, so that its chain as PEM is. */
+const most = {
+  quote: 1024 * 1024,
+  certificate: 40 * 1024,
+  crl: 1024 * 1024,
+  object: 512 * 1024,
+  chain: 64 * 1024,
+  bundle: 4 * 1024 * 1024,
+} as const
 
 export const kinds = [
   'quote',
@@ -79,44 +92,54 @@ export class Fuzzer {
   #mutated(kind: Kind, sample: Sample, random: Random): Evidence {
     const { quote, collateral } = sample
     const others = this.#samples
-    const text = (of: (other: Sample) => string) =>
-      decode(
-        mutate(
-          encode(of(sample)),
-          random,
-          others.map(other => encode(of(other))),
-        ),
-      )
+    const text = (size: number, of: (other: Sample) => string) => {
+      const bytes = encode(of(sample))
+      if (random.once(LARGE)) return decode(growBytes(bytes, random, size))
+      const texts = others.map(other => encode(of(other)))
+      return decode(mutate(bytes, random, texts))
+    }
     switch (kind) {
       case 'quote': {
         const quotes = others.map(other => other.quote)
+        if (random.once(LARGE)) return { quote: growBytes(quote, random, most.quote), collateral }
         return { quote: mutate(quote, random, quotes), collateral }
       }
       case 'certificate':
         return { quote: this.#withCertificate(sample, random), collateral }
       case 'crl': {
         const part = random.of(['rootCaCrl', 'pckCrl'] as const)
-        const lists = others.map(other => other.collateral[part])
-        const crl = inSomeForm(mutate(collateral[part], random, lists), random)
+        const crl = this.#crl(sample, part, random)
         return { quote, collateral: { ...collateral, [part]: crl } }
       }
       case 'tcb-info':
         return {
           quote,
-          collateral: { ...collateral, tcbInfo: text(one => one.collateral.tcbInfo) },
+          collateral: { ...collateral, tcbInfo: text(most.object, one => one.collateral.tcbInfo) },
         }
       case 'qe-identity': {
-        const qeIdentity = text(one => one.collateral.qeIdentity)
+        const qeIdentity = text(most.object, one => one.collateral.qeIdentity)
         return { quote, collateral: { ...collateral, qeIdentity } }
       }
       case 'issuer-chain': {
         const part = random.of(['tcbInfoIssuerChain', 'qeIdentityIssuerChain'] as const)
-        const chain = text(one => one.collateral[part])
+        const chain = text(most.chain, one => one.collateral[part])
         return { quote, collateral: { ...collateral, [part]: chain } }
       }
       case 'bundle':
-        return { quote, collateral: parseCollateral(text(one => one.bundle)) }
+        if (random.once(LARGE)) {
+          return { quote, collateral: parseCollateral(grownBundle(sample.bundle, random)) }
+        }
+        return { quote, collateral: parseCollateral(text(most.bundle, one => one.bundle)) }
     }
+  }
+
+  #crl(sample: Sample, part: 'rootCaCrl' | 'pckCrl', random: Random): Uint8Array {
+    const crl = sample.collateral[part]
+    const form = random.of(forms)
+    if (random.once(LARGE)) return inForm(form, growDer(crl, random, mostDer[form]))
+    if (random.once(LARGE)) return growBytes(inForm(form, crl), random, most.crl)
+    const lists = this.#samples.map(other => other.collateral[part])
+    return inForm(form, mutate(crl, random, lists))
   }
 
   /** One certificate of the quote's chain is mutated in its DER; the PEM around it is whole. */
@@ -126,8 +149,10 @@ export class Fuzzer {
     const chain = chainOf(sample)
     const which = random.below(chain.length)
     const others = this.#samples.map(other => chainOf(other)[which] ?? new Uint8Array(1))
+    const changed = (der: Uint8Array) =>
+      random.once(LARGE) ? growDer(der, random, most.certificate) : mutate(der, random, others)
     const pem = chain
-      .map((der, index) => (index === which ? mutate(der, random, others) : der))
+      .map((der, index) => (index === which ? changed(der) : der))
       .map(der => `-----BEGIN CERTIFICATE-----\n${der.toBase64()}\n-----END CERTIFICATE-----\n`)
     const quote = parseQuote(sample.quote)
     const certification = { type: quote.certification.type, data: encode(pem.join('')) }
@@ -135,15 +160,29 @@ export class Fuzzer {
   }
 }
 
-/** A CRL as it is served: DER, or PEM or hex as text. */
-function inSomeForm(der: Uint8Array, random: Random): Uint8Array {
-  const form = random.below(4)
-  if (form < 2) return der
-  const text =
-    form === 2
-      ? der.toHex()
-      : `-----BEGIN X509 CRL-----\n${der.toBase64()}\n-----END X509 CRL-----\n`
-  return encode(text)
+/** A bundle of which one part is as long as there is room for. */
+function grownBundle(bundle: string, random: Random): string {
+  const parts: Record<string, string> = JSON.parse(bundle)
+  const [name, part] = random.of(Object.entries(parts))
+  const size = most.bundle - bundle.length
+  return JSON.stringify({ ...parts, [name]: decode(growBytes(encode(part), random, size)) })
+}
+
+/** How a CRL is served: DER, or hex or PEM as text. */
+const forms = ['der', 'der', 'hex', 'pem'] as const
+type Form = (typeof forms)[number]
+
+/** So that it is read in that form. */
+const mostDer: Readonly<Record<Form, number>> = {
+  der: most.crl,
+  hex: most.crl / 2,
+  pem: 40 * 1024,
+}
+
+function inForm(form: Form, der: Uint8Array): Uint8Array {
+  if (form === 'der') return der
+  if (form === 'hex') return encode(der.toHex())
+  return encode(`-----BEGIN X509 CRL-----\n${der.toBase64()}\n-----END X509 CRL-----\n`)
 }
 
 const expected = /^ERR_(?:FORMAT|COLLATERAL|VERIFY)_/
