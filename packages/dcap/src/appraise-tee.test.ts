@@ -91,6 +91,19 @@ const cases: readonly (readonly [
   ['another CONFIGID', sgx, { kss: { configId: ['ab'.repeat(64)] } }, ['identity-not-allowed']],
   ['another ISVEXTPRODID', sgx, { kss: { isvExtProdId: [] } }, ['identity-not-allowed']],
   ['another ISVFAMILYID', sgx, { kss: { isvFamilyId: [] } }, ['identity-not-allowed']],
+  ['its own CONFIGSVN', sgx, { kss: { minConfigSvn: enclave.configSvn } }, []],
+  [
+    'a higher CONFIGSVN',
+    sgx,
+    { kss: { minConfigSvn: enclave.configSvn + 1 } },
+    ['configsvn-too-low'],
+  ],
+  [
+    'a CONFIGSVN that is no number',
+    sgx,
+    { kss: { minConfigSvn: Number.NaN } },
+    ['configsvn-too-low'],
+  ],
   ['its own MRTD', td15, { td: { measurements: { mrTd: [other48, td.mrTd] } } }, []],
   [
     'its own MRTD in capitals',

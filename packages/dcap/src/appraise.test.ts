@@ -35,8 +35,17 @@ test('the default policy accepts UpToDate and no other status', () => {
     deepEqual(reasons({ ...good, status }, {}), [
       { code: 'tcb-status-not-accepted', found: status, wanted: ['UpToDate'], advisories: [] },
     ])
+    if (status === 'Revoked') continue
     deepEqual(reasons({ ...good, status }, { acceptStatuses: [status] }), [])
   }
+})
+
+test('no policy accepts Revoked, though it list it', () => {
+  const acceptStatuses = [...tcbStatuses]
+  const wanted = tcbStatuses.filter(status => status !== 'Revoked')
+  deepEqual(reasons({ ...good, status: 'Revoked' }, { acceptStatuses }), [
+    { code: 'tcb-status-not-accepted', found: 'Revoked', wanted, advisories: [] },
+  ])
 })
 
 const other = 'ab'.repeat(32)

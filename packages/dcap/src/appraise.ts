@@ -46,9 +46,9 @@ function teesAsked(policy: Policy): Tee[] {
 function platformReasons(verified: Verified, policy: Policy): Reason[] {
   const { status, advisories, tcbDate } = verified
   const reasons: Reason[] = []
-  if (!policy.acceptStatuses.includes(status)) {
-    const wanted = policy.acceptStatuses
-    reasons.push({ code: 'tcb-status-not-accepted', found: status, wanted, advisories })
+  const accepted = policy.acceptStatuses.filter(one => one !== 'Revoked')
+  if (!accepted.some(one => one === status)) {
+    reasons.push({ code: 'tcb-status-not-accepted', found: status, wanted: accepted, advisories })
   }
   const allowed = policy.allowAdvisories
   for (const found of allowed === 'any' ? [] : advisories) {
@@ -101,6 +101,10 @@ function enclaveReasons(claims: EnclaveClaims, policy: Policy): Reason[] {
     const wanted = policy.kss?.[field] ?? 'any'
     const found = claims[field]
     if (!allows(wanted, found)) reasons.push({ code: 'identity-not-allowed', field, found, wanted })
+  }
+  const wantedSvn = policy.kss?.minConfigSvn ?? 0
+  if (!(claims.configSvn >= wantedSvn)) {
+    reasons.push({ code: 'configsvn-too-low', found: claims.configSvn, wanted: wantedSvn })
   }
   return reasons
 }

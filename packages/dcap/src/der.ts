@@ -1,3 +1,4 @@
+// Over 300 lines: one cursor, and every kind of element that it reads.
 import { FormatError, type FormatErrorCode } from '@alcove/bytes'
 
 const tags = {

@@ -20,6 +20,7 @@ export {
   type Allowed,
   defaultPolicy,
   type KssIdentity,
+  type KssPolicy,
   type Policy,
   type TdMeasurement,
   type TdPolicy,

@@ -1,3 +1,4 @@
+// Over 300 lines: one cursor, and every kind of value that it reads.
 import { CollateralError } from './collateral-error.ts'
 
 /** As deep as Intel's JSON and then some: a bound on recursion, for what is read and for what is passed over. */

@@ -53,7 +53,7 @@ test('every field is read', () => {
     mrSigners: [],
     isvProdId: 65535,
     minIsvSvn: 2,
-    kss: { configId: hex(64), isvExtProdId: 'any', isvFamilyId: hex(16) },
+    kss: { configId: hex(64), isvExtProdId: 'any', isvFamilyId: hex(16), minConfigSvn: 3 },
   }
   const policy = parsePolicy(
     JSON.stringify({

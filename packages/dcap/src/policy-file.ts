@@ -75,6 +75,9 @@ const kss = z.strictObject(
     configId: allowed(64).exactOptional().describe('CONFIGID.'),
     isvExtProdId: allowed(16).exactOptional().describe('ISVEXTPRODID.'),
     isvFamilyId: allowed(16).exactOptional().describe('ISVFAMILYID.'),
+    minConfigSvn: integer(0xffff)
+      .exactOptional()
+      .describe('CONFIGSVN: how new the configuration has to be.'),
   },
   anObject,
 )

@@ -5,6 +5,7 @@ export type Allowed = readonly string[] | 'any'
 
 /** What a relying party asks of a verified quote. */
 export interface Policy {
+  /** `Revoked` is not accepted though it be listed. */
   readonly acceptStatuses: readonly TcbStatus[]
   /** Which of Intel's advisories may be open, by name. */
   readonly allowAdvisories: readonly string[] | 'any'
@@ -20,11 +21,16 @@ export interface Policy {
   readonly isvProdId: number | 'any'
   readonly minIsvSvn: number
   /** What enclaves with KSS have besides. */
-  readonly kss?: Readonly<Partial<Record<KssIdentity, Allowed>>>
+  readonly kss?: KssPolicy
   /** Of a TD. */
   readonly td?: TdPolicy
   /** What REPORTDATA has to be, zeros after it up to 64 bytes. Left out: whatever it is. */
   readonly reportData?: Uint8Array
+}
+
+export interface KssPolicy extends Readonly<Partial<Record<KssIdentity, Allowed>>> {
+  /** How new the enclave's configuration has to be. */
+  readonly minConfigSvn?: number
 }
 
 export type KssIdentity = 'configId' | 'isvExtProdId' | 'isvFamilyId'

@@ -49,7 +49,7 @@ export type Reason =
       readonly bits: bigint
     }
   | {
-      readonly code: 'isvprodid-differs' | 'isvsvn-too-low'
+      readonly code: 'isvprodid-differs' | 'isvsvn-too-low' | 'configsvn-too-low'
       readonly found: number
       readonly wanted: number
     }
@@ -92,6 +92,8 @@ export function reasonText(reason: Reason): string {
       return `ISVPRODID is ${reason.found}, the policy wants ${reason.wanted}: this is another product of the signer`
     case 'isvsvn-too-low':
       return `ISVSVN is ${reason.found}, the policy wants at least ${reason.wanted}: run a newer build of the enclave`
+    case 'configsvn-too-low':
+      return `CONFIGSVN is ${reason.found}, the policy wants at least ${reason.wanted}: run the enclave with a newer configuration`
     case 'report-data-differs':
       return `REPORTDATA is ${reason.found}, the policy wants ${reason.wanted}: the quote is not for this key or challenge`
   }
