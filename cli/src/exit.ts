@@ -1,4 +1,5 @@
 import { CodedError } from '@alcove/bytes'
+import { plainText } from './plain-text.ts'
 
 /** What a command's exit code says; the README lists them. */
 export const Exit = { ok: 0, failed: 1, usage: 2, refused: 3 } as const
@@ -20,9 +21,9 @@ export function exitCodeOf(error: unknown): number {
 
 /** One line for a person; the whole error where `verbose` asks for it. */
 export function errorText(error: unknown, verbose: boolean): string {
-  if (!(error instanceof Error)) return String(error)
-  if (verbose) return error.stack ?? error.message
-  const line = error.message.replaceAll(/\s*\n\s*/g, ' ')
+  if (!(error instanceof Error)) return plainText(String(error))
+  if (verbose) return (error.stack ?? error.message).split('\n').map(plainText).join('\n')
+  const line = plainText(error.message.replaceAll(/\s*\n\s*/g, ' '))
   return error instanceof CodedError ? `${line} (${error.code})` : line
 }
 

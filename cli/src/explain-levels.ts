@@ -8,7 +8,7 @@ import type {
   TcbLevel,
   Verified,
 } from '@alcove/dcap'
-import { wrapped } from './wrap.ts'
+import { folded } from './plain-text.ts'
 
 /** Every part with its SVNs beside those of the level that it reaches, and what it lacks for the levels above. */
 export function levelLines({ platform, qe, tdxModule, current, fmspc, pck }: Verified): string[] {
@@ -27,7 +27,7 @@ function platformLines(title: string, platform: PlatformTcb, of: string): string
   const { status, svns, level, better } = platform
   return [
     `${title}: ${status}`,
-    ...wrapped(`${of}; its level is of ${day(level.tcbDate)}`, '  ').split('\n'),
+    ...folded(`${of}; its level is of ${day(level.tcbDate)}`, '  ').split('\n'),
     ...svnLines(svns, level),
     ...betterLines(better),
     '',
@@ -38,7 +38,7 @@ function moduleLines(title: string, module: ModuleTcb, of: string): string[] {
   const { status, isvSvn, level, better } = module
   return [
     `${title}: ${status}`,
-    ...wrapped(
+    ...folded(
       `ISVSVN ${isvSvn}, ${of}; its level wants ${level.isvSvn} and is of ${day(level.tcbDate)}`,
       '  ',
     ).split('\n'),
@@ -50,8 +50,8 @@ function moduleLines(title: string, module: ModuleTcb, of: string): string[] {
 function currentLines({ status, platform, tdxModule }: CurrentTcb): string[] {
   const of = 'as a TD that is launched now would have it'
   return [
-    ...wrapped(`If the TD were launched anew: ${status}`, '').split('\n'),
-    ...wrapped(
+    ...folded(`If the TD were launched anew: ${status}`, '').split('\n'),
+    ...folded(
       'What is above is as of its launch; since then the TDX module may have been updated.',
       '  ',
     ).split('\n'),
@@ -84,9 +84,9 @@ function svnLines(svns: PlatformSvns, level: PlatformSvns): string[] {
 
 function betterLines(better: readonly BetterLevel<TcbLevel | ModuleLevel>[]): string[] {
   return better.flatMap(({ level, lacks }) => [
-    ...wrapped(`lacks for ${level.status}, the level of ${day(level.tcbDate)}:`, '  ').split('\n'),
+    ...folded(`lacks for ${level.status}, the level of ${day(level.tcbDate)}:`, '  ').split('\n'),
     ...lacks.flatMap(({ what, found, wanted }) =>
-      wrapped(`${what}: ${found} → ${wanted}`, '    - ').split('\n'),
+      folded(`${what}: ${found} → ${wanted}`, '    - ').split('\n'),
     ),
   ])
 }

@@ -5,10 +5,10 @@ import { levelLines } from './explain-levels.ts'
 import { trailingUnit } from './inspect/quote-rows.ts'
 import { reportBodyRows } from './inspect/report-rows.ts'
 import { amount, type Row, row } from './inspect/row.ts'
-import { rowLines } from './inspect/row-lines.ts'
+import { dateText, rowLines } from './inspect/row-lines.ts'
 import { tdReportBodyRows } from './inspect/td-report-rows.ts'
 import { type Judgement, stepLines, verdictLines } from './judge.ts'
-import { wrapped } from './wrap.ts'
+import { folded } from './plain-text.ts'
 
 /** The whole story of a judgement, in its order, at most 80 columns. */
 export function explanationLines(bytes: Uint8Array, judgement: Judgement, at: Date): string[] {
@@ -26,7 +26,7 @@ export function explanationLines(bytes: Uint8Array, judgement: Judgement, at: Da
   const verdict = ['Verdict', ...verdictLines(judgement).map(line => `  ${line}`)]
   if ('failure' in outcome) {
     const hint = 'What it claims is not to be relied on; alcove inspect prints it all the same.'
-    return [...start, ...verdict, ...wrapped(hint, '  ').split('\n')]
+    return [...start, ...verdict, ...folded(hint, '  ').split('\n')]
   }
   const { verified } = outcome
   return [
@@ -59,7 +59,7 @@ function togetherLines({ status, tcbDate, ...verified }: Verified): string[] {
   const numbers = [verified.tcbEvaluationDataNumber, verified.qeEvaluationDataNumber]
   return [
     `All parts together: ${status}`,
-    ...wrapped(
+    ...folded(
       `as of ${tcbDate.toISOString().slice(0, 10)}, the earliest of their levels; by Intel’s evaluation ${numbers[0]}, of the QE ${numbers[1]}`,
       '  ',
     ).split('\n'),
@@ -87,22 +87,18 @@ function advisoryLines(open: readonly OpenAdvisory[]): string[] {
 
 function timeLines({ expired, notYetValid, earliestExpiry, earliestItem }: Verified): string[] {
   const late = (finding: ValidityFinding) =>
-    wrapped(`${finding.item} ended on ${second(finding.notAfter)}`, '  - ').split('\n')
+    folded(`${finding.item} ended on ${dateText(finding.notAfter)}`, '  - ').split('\n')
   const early = (finding: ValidityFinding) =>
-    wrapped(`${finding.item} starts on ${second(finding.notBefore)}`, '  - ').split('\n')
+    folded(`${finding.item} starts on ${dateText(finding.notBefore)}`, '  - ').split('\n')
   const isInTime = expired.length === 0 && notYetValid.length === 0
   return [
     isInTime ? 'Time: everything is valid' : 'Time: not everything is valid',
     ...expired.flatMap(late),
     ...notYetValid.flatMap(early),
-    ...wrapped(
-      `the first of all certificates, lists and JSON ${expired.length === 0 ? 'to end is' : 'that ended is'} ${earliestItem}, on ${second(earliestExpiry)}`,
+    ...folded(
+      `the first of all certificates, lists and JSON ${expired.length === 0 ? 'to end is' : 'that ended is'} ${earliestItem}, on ${dateText(earliestExpiry)}`,
       '  ',
     ).split('\n'),
     '',
   ]
-}
-
-function second(date: Date): string {
-  return date.toISOString().replace('.000Z', 'Z')
 }

@@ -11,10 +11,10 @@ import {
   type Verifier,
   VerifyError,
 } from '@alcove/dcap'
-import { tdAttributeNames } from '@alcove/sgx'
-import { type Row, row, word } from './inspect/row.ts'
+import { tdAttributesRow } from './inspect/attribute-rows.ts'
+import { type Row, row } from './inspect/row.ts'
 import { rowLines } from './inspect/row-lines.ts'
-import { wrapped } from './wrap.ts'
+import { folded } from './plain-text.ts'
 
 /** What became of a quote: the steps that held, then either a verdict or the step that did not hold. */
 export interface Judgement {
@@ -86,7 +86,7 @@ export function stepLines({ steps, outcome }: Judgement): string[] {
   const lines = steps.flatMap(({ name, detail }) => fact(`✓ ${name}`, detail))
   if (!('failure' in outcome)) return lines
   const { message, code } = outcome.failure
-  return [...lines, ...wrapped(`${message} (${code})`, '✗ ').split('\n')]
+  return [...lines, ...folded(`${message} (${code})`, '✗ ').split('\n')]
 }
 
 /** Whether to believe it, with every reason why not. */
@@ -96,7 +96,7 @@ export function verdictLines({ outcome }: Judgement): string[] {
   if (verdict.trusted) return [`ACCEPTED: TCB status ${verified.status}`]
   return [
     `REFUSED: TCB status ${verified.status}; the policy says no:`,
-    ...verdict.reasons.flatMap(reason => wrapped(reasonText(reason), '  - ').split('\n')),
+    ...verdict.reasons.flatMap(reason => folded(reasonText(reason), '  - ').split('\n')),
   ]
 }
 
@@ -114,15 +114,11 @@ function identityRows(claims: Claims): Row[] {
     ...claims.rtmrs.map((rtmr, index) => row(`rtmr${index}`, `RTMR${index}`, bytes(rtmr))),
     row('mrConfigId', 'MRCONFIGID', bytes(claims.mrConfigId)),
     row('mrOwner', 'MROWNER', bytes(claims.mrOwner)),
-    row(
-      'tdAttributes',
-      'TDATTRIBUTES',
-      word(claims.tdAttributes, tdAttributeNames(claims.tdAttributes)),
-    ),
+    tdAttributesRow('tdAttributes', 'TDATTRIBUTES', claims.tdAttributes),
     row('reportData', 'REPORTDATA', claims.reportData),
   ]
 }
 
 function fact(name: string, text: string): string[] {
-  return wrapped(text, `${name.padEnd(22)} `).split('\n')
+  return folded(text, `${name.padEnd(22)} `).split('\n')
 }

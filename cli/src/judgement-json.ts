@@ -4,12 +4,21 @@ import { errorJson } from './exit.ts'
 import { plainJson } from './inspect/row-json.ts'
 import type { Judgement } from './judge.ts'
 
-/** The judgement as data, the same fields for every quote of a TEE; `error` where it did not verify. */
-export function judgementJson({ outcome }: Judgement): Readonly<Record<string, unknown>> {
-  if ('failure' in outcome) return errorJson(outcome.failure)
+/**
+ * The judgement as data, the same fields for every quote of a TEE; `error` where it did not verify.
+ *
+ * @param explain whether the checks that held are among them, in their order
+ */
+export function judgementJson(
+  { steps, outcome }: Judgement,
+  explain = false,
+): Readonly<Record<string, unknown>> {
+  const checks = explain ? { steps } : {}
+  if ('failure' in outcome) return { ...errorJson(outcome.failure), ...checks }
   const { verified, verdict } = outcome
   const { claims } = verified
   const told = {
+    ...checks,
     status: verified.status,
     trusted: verdict.trusted,
     reasons: verdict.trusted

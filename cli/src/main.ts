@@ -8,6 +8,7 @@ import { type CompletedCommand, completionScript, type Shell, shells } from './c
 import { Exit, errorJson, errorText, exitCodeOf, UsageError } from './exit.ts'
 import { INSPECT_HELP } from './inspect/inspect-help.ts'
 import { kindNames } from './inspect/kind-names.ts'
+import { jsonText } from './plain-text.ts'
 import {
   DEVICE_PLUGIN_SETTINGS,
   DISCOVERY_SETTINGS,
@@ -387,7 +388,7 @@ function failed(error: unknown): number {
     return Exit.usage
   }
   const told = isCommander ? new UsageError(usageText(error)) : error
-  if (asksForJson(process.argv)) print(JSON.stringify(errorJson(told), undefined, 2))
+  if (asksForJson(process.argv)) print(jsonText(errorJson(told)))
   else process.stderr.write(`alcove: ${errorText(told, program.opts()['verbose'] === true)}\n`)
   return exitCodeOf(told)
 }

@@ -1,5 +1,5 @@
 /** So that an indentation of two more still fits 80 columns. */
-const COLUMNS = 78
+export const COLUMNS = 78
 
 /** Words in lines of at most 78 columns: the first after `first`, the others after as many spaces, or after `rest`. */
 export function wrapped(

@@ -1,6 +1,6 @@
+import { folded, jsonText } from '../plain-text.ts'
 import type { ClusterView, EpcView, NodeView, Offer, SgxPod } from './cluster-view.ts'
 import type { Finding } from './findings.ts'
-import { folded } from './plain-text.ts'
 import { epcModes, epcText, type SgxAmounts } from './sgx-amounts.ts'
 import type { WaitingPod } from './waiting.ts'
 
@@ -41,7 +41,7 @@ export function clusterJson(view: ClusterView): string {
     wrong: wrong.map(findingJson),
     conclusion: conclusionOf(view),
   }
-  return JSON.stringify(data, amountJson, 2)
+  return jsonText(data, amountJson)
 }
 
 export function amountJson(_key: string, value: unknown): unknown {

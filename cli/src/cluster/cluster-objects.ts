@@ -1,7 +1,7 @@
 // What is read of a cluster: nodes, the pods that concern SGX, and a node's events. Every text is plain from here on.
 import { z } from 'zod'
+import { plainText } from '../plain-text.ts'
 import type { KubeGet } from './kubectl.ts'
-import { plainText } from './plain-text.ts'
 import { resourceNames } from './sgx-amounts.ts'
 
 type Maybe<T> = T | null | undefined

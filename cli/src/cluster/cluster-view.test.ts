@@ -1,3 +1,4 @@
+// Over 300 lines: one cluster’s objects, and every question that is asked of them.
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

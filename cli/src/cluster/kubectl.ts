@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { CodedError } from '@alcove/bytes'
 import type { z } from 'zod'
-import { plainText } from './plain-text.ts'
+import { plainText } from '../plain-text.ts'
 
 /** How a person reaches their cluster; what is not said is as kubectl has it. */
 export interface KubectlOptions {

@@ -1,4 +1,5 @@
 import { ENCLAVE_RESOURCE, PROVISION_RESOURCE } from '@alcove/device-plugin'
+import { folded } from '../plain-text.ts'
 import { findingJson, findingLines, offerJson } from './cluster-lines.ts'
 import {
   type ClusterCondition,
@@ -16,7 +17,6 @@ import {
   ourPodFindings,
   SGX_CAPABLE,
 } from './findings.ts'
-import { folded } from './plain-text.ts'
 import { epcResource, epcText } from './sgx-amounts.ts'
 
 /** What the API server knows of a node’s SGX. */

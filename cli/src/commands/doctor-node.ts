@@ -3,6 +3,7 @@ import { readNodeObject, readOurEvents, readOurPods } from '../cluster/cluster-o
 import { type KubectlOptions, kubectlGet } from '../cluster/kubectl.ts'
 import { nodeDiagnosis, nodeJson, nodeLines } from '../cluster/node-lines.ts'
 import { Exit, UsageError } from '../exit.ts'
+import { jsonText } from '../plain-text.ts'
 import type { ClusterDeps } from './cluster-status.ts'
 
 /** As Kubernetes names nodes (RFC 1123 subdomains): anything else could be another path. */
@@ -30,7 +31,7 @@ export async function doctorNodeCommand(
     await readOurPods(get, name),
     await readOurEvents(get, name),
   )
-  if (output === 'json') print(JSON.stringify(nodeJson(diagnosis), amountJson, 2))
+  if (output === 'json') print(jsonText(nodeJson(diagnosis), amountJson))
   else for (const line of nodeLines(diagnosis)) print(line)
   return diagnosis.capable === true ? Exit.ok : Exit.refused
 }

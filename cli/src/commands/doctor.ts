@@ -11,6 +11,7 @@ import {
 } from '@alcove/host'
 import type { KubectlOptions } from '../cluster/kubectl.ts'
 import { Exit, UsageError } from '../exit.ts'
+import { jsonText } from '../plain-text.ts'
 import { type ClusterDeps, expectNoKubectl } from './cluster-status.ts'
 import { doctorNodeCommand } from './doctor-node.ts'
 import { doctorJson, doctorLines } from './doctor-report.ts'
@@ -51,7 +52,7 @@ export async function doctorCommand(options: DoctorOptions, deps: ClusterDeps): 
   }
   expectNoKubectl(options, '--node')
   const diagnosis = await diagnose(options)
-  if (options.output === 'json') deps.print(JSON.stringify(doctorJson(diagnosis), undefined, 2))
+  if (options.output === 'json') deps.print(jsonText(doctorJson(diagnosis)))
   else for (const line of doctorLines(diagnosis)) deps.print(line)
   return diagnosis.capability.capable ? Exit.ok : Exit.refused
 }

@@ -11,6 +11,7 @@ import {
 } from '../inspect/inspection.ts'
 import type { KindName } from '../inspect/kind-names.ts'
 import { kinds } from '../inspect/kinds.ts'
+import { jsonText } from '../plain-text.ts'
 
 /** An SGXS file has the whole enclave in it. */
 const MOST_BYTES = 64 * 1024 * 1024
@@ -50,7 +51,7 @@ export async function inspectCommand(
 /** Of one file an object, of several an array. */
 function resultsJson(paths: readonly string[], results: readonly Result[]): string {
   const told = results.map((result, index) => resultJson(paths[index] ?? '', result))
-  return JSON.stringify(told.length === 1 ? told[0] : told, undefined, 2)
+  return jsonText(told.length === 1 ? told[0] : told)
 }
 
 type Result = Inspection | { readonly error: CodedError }

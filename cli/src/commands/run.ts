@@ -8,6 +8,7 @@ import { startNode } from '../node/embedded-node.ts'
 import { ownNodeDirectory } from '../node/own-node.ts'
 import { placeProgram } from '../node/place.ts'
 import { type RunDeps, type RunResult, runEnclave } from '../node/run-enclave.ts'
+import { jsonText } from '../plain-text.ts'
 import { parseLevelStatus, policyOf } from '../policy-options.ts'
 import { openState, statePath } from '../state.ts'
 
@@ -54,7 +55,7 @@ export async function runCommand(
     options.tcb === undefined
       ? await onNodeThatIsUp(state, epcMiB, options.node, deps, run)
       : await onNodeOfItsOwn(state, parseLevelStatus(options.tcb), deps, run)
-  if (options.output === 'json') terminal.print(JSON.stringify(resultJson(result), undefined, 2))
+  if (options.output === 'json') terminal.print(jsonText(resultJson(result)))
   return printResult(result, deps.print)
 }
 

@@ -9,6 +9,7 @@ import {
 } from '@alcove/simulator'
 import { connectPlatform, type PlatformClient, SimulatorError } from '@alcove/simulator/client'
 import { Exit, UsageError } from '../exit.ts'
+import { jsonText } from '../plain-text.ts'
 import { openState, statePath } from '../state.ts'
 import { wrapped } from '../wrap.ts'
 import {
@@ -68,7 +69,7 @@ export async function simCommand(
   const state = statePath(options.state)
   await openState(state)
   const { json, lines } = await actions[action](state, options, now)
-  if (options.output === 'json') print(JSON.stringify(json, undefined, 2))
+  if (options.output === 'json') print(jsonText(json))
   else for (const line of lines) print(line)
   return Exit.ok
 }
@@ -251,7 +252,7 @@ async function collateral(state: string, { node }: SimOptions, now: () => Date):
   }
   const deps = { now: now(), random }
   const json = collateralOf(await keysOfState(state, deps), deps)
-  return { json, lines: [JSON.stringify(json, undefined, 2)] }
+  return { json, lines: [jsonText(json)] }
 }
 
 const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length))

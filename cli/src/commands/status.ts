@@ -4,6 +4,7 @@ import { connectPlatform } from '@alcove/simulator/client'
 import { Exit } from '../exit.ts'
 import { nodePaths } from '../node/node-paths.ts'
 import { readUpStatus, type UpNode } from '../node/up-status.ts'
+import { jsonText } from '../plain-text.ts'
 import { statePath } from '../state.ts'
 import { wrapped } from '../wrap.ts'
 
@@ -34,7 +35,7 @@ export async function statusCommand(
   const { pid, nodes } = await readUpStatus(statePath(options.state))
   const shown = await Promise.all(nodes.map(statusOf))
   if (options.output === 'json') {
-    deps.print(JSON.stringify({ pid, simulated: true, nodes: shown }, undefined, 2))
+    deps.print(jsonText({ pid, simulated: true, nodes: shown }))
     return Exit.ok
   }
   deps.print(`Simulated nodes of process ${pid}\n`)

@@ -1,3 +1,4 @@
+// Over 300 lines: one stand-in for a cluster, and all that can stand in a sweep’s way.
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type DeletingKubeApi, KubeApiError, listCollection } from '@alcove/kube-api'
 import { Exit, UsageError } from '../exit.ts'
+import { jsonText } from '../plain-text.ts'
 import { type CountedResource, planSweep, SweptNode } from './sweep-node.ts'
 import { type Rights, removalText, removeRights, rightsOf } from './sweep-rights.ts'
 
@@ -123,7 +124,7 @@ class Sweep {
       const removed = Array.from(this.#removed, ([node, what]) => ({ node, what: [...what] }))
       const parts = { left: this.#left, others: this.#others, failures: this.#failures }
       const told = { swept: isSwept, nodes: this.#nodes, removed, ...parts }
-      this.#deps.print(JSON.stringify(told, undefined, 2))
+      this.#deps.print(jsonText(told))
     } else if (isSwept) {
       this.#deps.print(`swept: nothing of Alcove’s is left on ${count(this.#nodes)}`)
     } else {

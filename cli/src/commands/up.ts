@@ -10,6 +10,7 @@ import { nodePaths } from '../node/node-paths.ts'
 import { removeLeftovers } from '../node/own-node.ts'
 import { type EvidenceFiles, type RunResult, runEnclave } from '../node/run-enclave.ts'
 import { takeState, type UpNode } from '../node/up-status.ts'
+import { jsonText } from '../plain-text.ts'
 import { parseLevelStatus } from '../policy-options.ts'
 import { projectRoot } from '../program-root.ts'
 import { openState, statePath } from '../state.ts'
@@ -84,7 +85,7 @@ export async function upCommand(options: UpOptions, terminal: CommandDeps): Prom
       nodes: nodes.map(statusOf),
       ...(result && { run: resultJson(result) }),
     }
-    terminal.print(JSON.stringify(told, undefined, 2))
+    terminal.print(jsonText(told))
   }
   if (options.once) return code
   print(

@@ -1,6 +1,7 @@
 import { CodedError } from '@alcove/bytes'
 import { Exit } from '../exit.ts'
 import { isTrusted, type Judgement } from '../judge.ts'
+import { plainText } from '../plain-text.ts'
 
 /** What became of one of several quotes: a judgement, or why there is none. */
 export type Result = { readonly path: string } & (
@@ -8,16 +9,18 @@ export type Result = { readonly path: string } & (
   | { readonly error: CodedError }
 )
 
-/** One line: `PATH: accepted, UpToDate`. */
+/** One line, however long: `PATH: accepted, UpToDate`. */
 export function resultLine(result: Result): string {
-  if ('error' in result) return `${result.path}: unreadable: ${result.error.code}`
-  const { path, judgement } = result
-  const { outcome } = judgement
-  if ('failure' in outcome) return `${path}: refused: ${outcome.failure.code}`
+  const told = 'error' in result ? `unreadable: ${result.error.code}` : toldOf(result.judgement)
+  return plainText(`${result.path}: ${told}`)
+}
+
+function toldOf({ outcome }: Judgement): string {
+  if ('failure' in outcome) return `refused: ${outcome.failure.code}`
   const { verified, verdict } = outcome
-  if (verdict.trusted) return `${path}: accepted, ${verified.status}`
+  if (verdict.trusted) return `accepted, ${verified.status}`
   const codes = [...new Set(verdict.reasons.map(({ code }) => code))]
-  return `${path}: refused, ${verified.status}: ${codes.join(', ')}`
+  return `refused, ${verified.status}: ${codes.join(', ')}`
 }
 
 /** `3 quotes: 2 accepted, 1 refused` */

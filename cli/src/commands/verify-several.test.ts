@@ -50,6 +50,7 @@ test('several quotes are a line each and a summary; one that is refused makes it
     `${bad}: refused: ERR_VERIFY_INVALID_QUOTE_SIGNATURE`,
     `${sgx}: accepted, ConfigurationAndSWHardeningNeeded`,
     '3 quotes: 2 accepted, 1 refused',
+    'Any enclave was accepted: name yours with --mrenclave or --mrsigner',
   ])
   equal((await alcove('verify', sgx, sgx, ...ofSgx, ...accepting)).code, 0)
   const byPolicy = await alcove('verify', sgx, sgx, ...ofSgx)
@@ -166,6 +167,27 @@ test('--explain tells the story in its order, at most 80 columns', async () => {
     places,
     places.toSorted((a, b) => a - b),
   )
+})
+
+test('of several, too, it is said that anybody was accepted, once', async () => {
+  const { stdout } = await alcove('verify', sgx, sgx, ...ofSgx, ...accepting)
+  equal(stdout.split('Any enclave was accepted').length, 2)
+  const policy = await file('any.json', '{"td":{"measurements":{"mrTd":"any"}}}')
+  const ofAny = await alcove('verify', td, td, ...ofTd, '--policy', policy)
+  match(ofAny.stdout, /2 accepted[\s\S]*\nAny TD was accepted/)
+})
+
+test('--explain with JSON adds the steps', async () => {
+  const { stdout } = await alcove('verify', sgx, ...ofSgx, '--explain', '--output', 'json')
+  const { steps } = JSON.parse(stdout)
+  deepEqual(Object.keys(steps[0]), ['name', 'detail'])
+  equal(steps.at(-1).name, 'tcb-status')
+  const bad = await file('steps.quote', flipped)
+  const all = await alcove('verify', bad, sgx, ...ofSgx, '--explain', '--output', 'json')
+  const [refused, accepted] = JSON.parse(all.stdout)
+  equal(refused.error.code, 'ERR_VERIFY_INVALID_QUOTE_SIGNATURE')
+  equal(refused.steps.at(-1).name, 'qe-matches-identity')
+  deepEqual(accepted.steps, steps)
 })
 
 test('--explain of a quote that fails says the steps, the failure, and no claim', async () => {

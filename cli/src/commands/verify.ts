@@ -14,6 +14,7 @@ import { explanationLines } from '../explain.ts'
 import { expectOneStdin, parseInput, readEncoded, type Source } from '../input.ts'
 import { isTrusted, type Judgement, judgementLines, judgeQuickly, judgeStepwise } from '../judge.ts'
 import { judgementJson } from '../judgement-json.ts'
+import { jsonText, plainText } from '../plain-text.ts'
 import { type PolicyOptions, policyOf } from '../policy-options.ts'
 import {
   type Result,
@@ -82,7 +83,7 @@ async function verifyOne(
   { print }: VerifyDeps,
 ): Promise<number> {
   const { bytes, judgement } = await judgedFile(path, bench, judgeStepwise)
-  if (output === 'json') print(JSON.stringify(judgementJson(judgement), undefined, 2))
+  if (output === 'json') print(jsonText(judgementJson(judgement, explain)))
   else {
     const lines =
       explain === true ? explanationLines(bytes, judgement, bench.at) : judgementLines(judgement)
@@ -103,11 +104,14 @@ async function verifySeveral(
   const results: Result[] = []
   for (const path of paths) {
     const result = await resultOf(path, async () => {
-      const isStepwise = explain === true && output !== 'json'
-      const how = isStepwise ? judgeStepwise : judgeQuickly
+      const how = explain === true ? judgeStepwise : judgeQuickly
       const { bytes, judgement } = await judgedFile(path, bench, how)
-      if (isStepwise) {
-        print([`${path}:`, '', ...explanationLines(bytes, judgement, bench.at), ''].join('\n'))
+      if (explain === true && output !== 'json') {
+        print(
+          [`${plainText(path)}:`, '', ...explanationLines(bytes, judgement, bench.at), ''].join(
+            '\n',
+          ),
+        )
       }
       return judgement
     })
@@ -115,13 +119,14 @@ async function verifySeveral(
     if (output !== 'json' && explain !== true) print(resultLine(result))
     progress(results.length, paths.length)
   }
-  if (output === 'json') print(JSON.stringify(results.map(resultJson), undefined, 2))
-  else printSummary(results, explain === true, print)
+  if (output === 'json') print(jsonText(results.map(result => resultJson(result, explain))))
+  else printSummary(results, bench.policy, explain === true, print)
   return resultsExitCode(results)
 }
 
 function printSummary(
   results: readonly Result[],
+  policy: Policy,
   isExplained: boolean,
   print: (text: string) => void,
 ): void {
@@ -130,10 +135,15 @@ function printSummary(
     if ('error' in result) print(`  ${errorText(result.error, false)}`)
   }
   print(summaryLine(results))
+  const hints = results.map(result =>
+    'error' in result ? undefined : anyoneHint(result.judgement, policy),
+  )
+  for (const hint of new Set(hints)) if (hint !== undefined) print(hint)
 }
 
-function resultJson(result: Result): Readonly<Record<string, unknown>> {
-  const told = 'error' in result ? errorJson(result.error) : judgementJson(result.judgement)
+function resultJson(result: Result, explain = false): Readonly<Record<string, unknown>> {
+  const told =
+    'error' in result ? errorJson(result.error) : judgementJson(result.judgement, explain)
   return { quote: result.path, ...told }
 }
 
@@ -154,7 +164,8 @@ function anyoneHint(judgement: Judgement, policy: Policy): string | undefined {
   const { outcome } = judgement
   if (!isTrusted(judgement) || 'failure' in outcome) return undefined
   if (outcome.verified.claims.tee === 'TDX') {
-    if (policy.td?.measurements !== undefined) return undefined
+    const asked = Object.values(policy.td?.measurements ?? {})
+    if (asked.some(allowed => allowed !== 'any')) return undefined
     return 'Any TD was accepted: name yours in a policy, by td.measurements'
   }
   if (policy.mrEnclaves !== 'any' || policy.mrSigners !== 'any') return undefined
@@ -193,9 +204,10 @@ async function readRoots(path: string, stdin: Source): Promise<readonly Uint8Arr
 
 /** RFC 3339 with a zone: `2025-07-04T10:28:44Z`. A day that its month does not have is refused. */
 function parseTime(text: string): Date {
-  const parts = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.exec(
-    text,
-  )
+  const parts =
+    /^(\d{4}-\d{2}-\d{2})T(?:[01]\d|2[0-3]):\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.exec(
+      text,
+    )
   const time = new Date(parts === null ? Number.NaN : text)
   const day = new Date(`${parts?.[1]}T00:00:00Z`)
   const isDay = !Number.isNaN(day.getTime()) && day.toISOString().startsWith(`${parts?.[1]}`)

@@ -1,6 +1,6 @@
 import { CodedError } from '@alcove/bytes'
 import type { Decoded, Encoding } from '../encoding.ts'
-import { wrapped } from '../wrap.ts'
+import { folded } from '../plain-text.ts'
 import { type KindName, kindNames } from './kind-names.ts'
 import { kinds } from './kinds.ts'
 import type { Row } from './row.ts'
@@ -63,9 +63,9 @@ export function inspectionLines(path: string, inspection: Inspection): string[] 
   const { title, doubt } = kinds[kind]
   const verified = kind === 'quote' ? `${NOT_VERIFIED} ${VERIFY}` : NOT_VERIFIED
   return [
-    wrapped(`${path}: ${title}, ${byteLength} bytes${encodings[encoding]}`, ''),
-    wrapped(verified, ''),
-    ...(doubt === undefined || isForced ? [] : [wrapped(doubt, '')]),
+    folded(`${path}: ${title}, ${byteLength} bytes${encodings[encoding]}`, ''),
+    folded(verified, ''),
+    ...(doubt === undefined || isForced ? [] : [folded(doubt, '')]),
     '',
     ...rowLines(rows, 2),
   ].flatMap(line => line.split('\n'))

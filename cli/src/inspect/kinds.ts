@@ -7,7 +7,7 @@ import { collateralRows } from './collateral-rows.ts'
 import { crlRows } from './crl-rows.ts'
 import type { KindName } from './kind-names.ts'
 import { qeIdentityRows } from './qe-identity-rows.ts'
-import { quoteRows } from './quote-rows.ts'
+import { latin1, quoteRows } from './quote-rows.ts'
 import { keyRequestRows, reportRows, targetInfoRows } from './report-rows.ts'
 import type { Row } from './row.ts'
 import { sgxsRows } from './sgxs-rows.ts'
@@ -151,8 +151,4 @@ function hasMember(text: string | undefined, member: string): boolean {
 function isKeyRequest(bytes: Uint8Array): boolean {
   const { keyName, keyPolicy, reserved } = parseKeyRequest(bytes)
   return keyName <= 4 && keyPolicy < 0x40 && reserved === undefined
-}
-
-function latin1(bytes: Uint8Array): string {
-  return new TextDecoder('latin1').decode(bytes)
 }

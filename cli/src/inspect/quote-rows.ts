@@ -72,7 +72,8 @@ function certificationRows(certification: Certification): Row[] {
   }
 }
 
-function latin1(bytes: Uint8Array): string {
+/** As text, a character for each byte. */
+export function latin1(bytes: Uint8Array): string {
   return new TextDecoder('latin1').decode(bytes)
 }
 

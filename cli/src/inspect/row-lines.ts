@@ -1,4 +1,4 @@
-import { wrapped } from '../wrap.ts'
+import { folded, plainText } from '../plain-text.ts'
 import type { List, Row, Value } from './row.ts'
 
 const COLUMNS = 80
@@ -8,7 +8,7 @@ const WIDEST_NAME = 24
 export function rowLines(rows: readonly Row[], indent = 0): string[] {
   const told = rows.filter(({ value }) => value !== undefined)
   const names = told.filter(({ value }) => !isNested(value)).map(({ name }) => name.length)
-  const width = Math.min(WIDEST_NAME, Math.max(0, ...names)) + 2
+  const width = Math.min(WIDEST_NAME, greatest(names)) + 2
   return told.flatMap(row => linesOf(row, indent, width))
 }
 
@@ -28,7 +28,7 @@ function linesOf(row: Row, indent: number, width: number): string[] {
     if (row.note !== undefined) lines.push(`(${row.note})`)
     return lines.map((line, index) => `${margin}${(index === 0 ? name : '').padEnd(width)}${line}`)
   }
-  return wrapped(cellText(row), `${margin}${name.padEnd(width)}`).split('\n')
+  return folded(cellText(row), `${margin}${name.padEnd(width)}`).split('\n')
 }
 
 function listLines(name: string, { items, each }: List, indent: number): string[] {
@@ -43,14 +43,17 @@ function listLines(name: string, { items, each }: List, indent: number): string[
 
 function tableLines(items: List['items'], indent: number): string[] {
   const names = (items[0] ?? []).map(({ name }) => name)
-  const cells = [names, ...items.map(item => item.map(cellText))]
-  const widths = names.map((_, column) =>
-    Math.max(...cells.map(line => (line[column] ?? '').length)),
-  )
+  const cells = [names, ...items.map(item => item.map(one => plainText(cellText(one))))]
+  const widths = names.map((_, column) => greatest(cells.map(line => (line[column] ?? '').length)))
   return cells.map(line => {
     const padded = line.map((text, column) => text.padEnd(widths[column] ?? 0))
     return `${' '.repeat(indent)}${padded.join('  ')}`.trimEnd()
   })
+}
+
+/** Of however many: more arguments than the stack holds cannot be spread. */
+function greatest(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => Math.max(a, b), 0)
 }
 
 function cellText({ value, note, unit }: Row): string {
@@ -62,7 +65,7 @@ function valueText(value: Value): string {
   if (value instanceof Uint8Array) {
     return value.byteLength === 0 ? 'none' : `${value.byteLength} bytes, all zero`
   }
-  if (value instanceof Date) return value.toISOString().replace('.000Z', 'Z')
+  if (value instanceof Date) return dateText(value)
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (value === undefined) return ''
   if (typeof value !== 'object') return String(value)
@@ -70,6 +73,11 @@ function valueText(value: Value): string {
   if (value.kind !== 'word') return ''
   const { names = [] } = value
   return `0x${value.number.toString(16)}${names.length === 0 ? '' : `  ${names.join(', ')}`}`
+}
+
+/** RFC 3339, in UTC, to the second where it is a whole one. */
+export function dateText(date: Date): string {
+  return date.toISOString().replace('.000Z', 'Z')
 }
 
 /** Bytes that are told in words: many zeros say nothing that a line of them would. */
