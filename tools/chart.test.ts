@@ -1,3 +1,4 @@
+// Over 300 lines: one table of what a rendered chart must hold to.
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

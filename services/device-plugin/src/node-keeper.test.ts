@@ -1,3 +1,4 @@
+// Over 300 lines: one stand-in for the API server, and all that can happen to a Node in it.
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,3 +1,4 @@
+// Over 300 lines: what is written on a Node, taken back and kept from other writers is one conversation with the API server.
 import { followCollection, type KubeApi, KubeApiError, recordNodeEvent } from '@alcove/kube-api'
 import type { Log } from '@alcove/process'
 import { type NodeObject, nodeObject, otherWriter, quantityIn } from './node-object.ts'
