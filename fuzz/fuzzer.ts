@@ -17,7 +17,7 @@ import { SignedParts } from './signed-parts.ts'
 const roots = intelRoots
 
 /** One input in so many is as large as is read. */
-const LARGE = 100
+const LARGE = 400
 /** What is read of each, in bytes; of a certificate, so that its chain as PEM is. */
 const most = {
   quote: 1024 * 1024,
