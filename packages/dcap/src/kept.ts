@@ -3,6 +3,7 @@ export class Kept<Value> {
   readonly #limit: number
   /** A map keeps the order of insertion: the first is the one to drop. */
   readonly #values = new Map<number, Value>()
+  #newest: number | undefined
 
   constructor(limit: number) {
     this.#limit = limit
@@ -12,8 +13,11 @@ export class Kept<Value> {
   get(key: number, isMeant: (value: Value) => boolean): Value | undefined {
     const value = this.#values.get(key)
     if (value === undefined || !isMeant(value)) return undefined
-    this.#values.delete(key)
-    this.#values.set(key, value)
+    if (key !== this.#newest) {
+      this.#values.delete(key)
+      this.#values.set(key, value)
+      this.#newest = key
+    }
     return value
   }
 
@@ -22,6 +26,7 @@ export class Kept<Value> {
     if (this.#limit === 0) return
     this.#values.delete(key)
     this.#values.set(key, value())
+    this.#newest = key
     if (this.#values.size <= this.#limit) return
     const [oldest] = this.#values.keys()
     if (oldest !== undefined) this.#values.delete(oldest)

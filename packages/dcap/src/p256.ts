@@ -60,25 +60,27 @@ function importPoint(point: Uint8Array): KeyObject | 'unusable' {
   }
 }
 
-/** `SEQUENCE { INTEGER r, INTEGER s }`. */
+/** For a signature that is written, verified and forgotten in one call: a memory of its own costs a microsecond. */
+const der = new Uint8Array(72)
+
+/** `SEQUENCE { INTEGER r, INTEGER s }`, until the next call. */
 function derOfRaw(raw: Uint8Array): Uint8Array {
-  const der = new Uint8Array(72)
-  const middle = writeInteger(der, 2, raw, 0)
-  const end = writeInteger(der, middle, raw, 32)
+  const middle = writeInteger(2, raw, 0)
+  const end = writeInteger(middle, raw, 32)
   der[0] = 0x30
   der[1] = end - 2
   return der.subarray(0, end)
 }
 
 /** Writes the 32-byte big-endian number at `from` as an INTEGER at `at`; where it ends. */
-function writeInteger(der: Uint8Array, at: number, raw: Uint8Array, from: number): number {
+function writeInteger(at: number, raw: Uint8Array, from: number): number {
   let first = from
   while (first < from + 31 && raw[first] === 0) first++
   const sign = (raw[first] ?? 0) >= 0x80 ? 1 : 0
   const length = from + 32 - first
   der[at] = 0x02
   der[at + 1] = sign + length
-  // The sign byte, where there is one, is zero already.
+  if (sign === 1) der[at + 2] = 0
   der.set(raw.subarray(first, from + 32), at + 2 + sign)
   return at + 2 + sign + length
 }

@@ -25,6 +25,8 @@ function pemBlocks(text: string, label: string, name: string): Uint8Array[] {
   const blocks: Uint8Array[] = []
   const [opening, closing] = [`-----BEGIN ${label}-----`, `-----END ${label}-----`]
   const end = text.endsWith('\0') ? text.length - 1 : text.length
+  // One memory for all blocks of a text: each of its own costs more than to read what is in it.
+  let room = new Uint8Array(Math.ceil(text.length / 4) * 3)
   for (let start = afterSpace(text, 0); start < end; ) {
     const body = start + opening.length
     const after = text.indexOf('-', body)
@@ -32,7 +34,10 @@ function pemBlocks(text: string, label: string, name: string): Uint8Array[] {
       throw refuse(name, start, `expected a PEM ${label}`)
     }
     if (blocks.length === mostCertificates) throw refuse(name, start, 'more than 8 PEM blocks')
-    blocks.push(fromBase64(text.slice(body, after), `${name}[${blocks.length}]`, start))
+    const block = readBase64(text.slice(body, after), room)
+    if (block === undefined) throw refuse(`${name}[${blocks.length}]`, start, 'not base64')
+    blocks.push(block)
+    room = room.subarray(block.byteLength)
     start = afterSpace(text, after + closing.length)
   }
   if (blocks.length === 0) throw refuse(name, 0, `no PEM ${label}`)
@@ -48,11 +53,13 @@ function afterSpace(text: string, from: number): number {
   return at
 }
 
-function fromBase64(base64: string, field: string, offset: number): Uint8Array {
+/** At the start of `room`, which is large enough; `undefined` for what is not base64. */
+function readBase64(base64: string, room: Uint8Array): Uint8Array | undefined {
   try {
-    return Uint8Array.fromBase64(base64, { lastChunkHandling: 'strict' })
+    const { written } = room.setFromBase64(base64, { lastChunkHandling: 'strict' })
+    return room.subarray(0, written)
   } catch {
-    throw refuse(field, offset, 'not base64')
+    return undefined
   }
 }
 

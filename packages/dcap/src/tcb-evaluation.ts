@@ -44,6 +44,7 @@ export interface PlatformTcb {
   /** What the PCK certificate says of the platform; of a TD, with the TDX components that its report says. */
   readonly svns: PlatformSvns
   readonly level: TcbLevel
+  /** Worked out when it is asked for, by a getter of the class: `JSON.stringify` and `{ ...platform }` leave it out. */
   readonly better: readonly BetterLevel<TcbLevel>[]
 }
 
@@ -51,6 +52,7 @@ export interface ModuleTcb {
   readonly status: ModuleStatus
   readonly isvSvn: number
   readonly level: ModuleLevel
+  /** As that of a platform. */
   readonly better: readonly BetterLevel<ModuleLevel>[]
 }
 
@@ -150,22 +152,49 @@ export function copyOfEvaluation(tcb: TcbEvaluation): TcbEvaluation {
 }
 
 function copyOfPlatform(tcb: PlatformTcb): PlatformTcb {
-  const { status, svns, level } = tcb
-  return {
-    ...{ status, svns: copyOfSvns(svns), level: copyOfTcbLevel(level) },
-    get better() {
-      return tcb.better
-    },
-  }
+  return new PlatformAtLevel(copyOfSvns(tcb.svns), copyOfTcbLevel(tcb.level), () => tcb.better)
 }
 
 function copyOfModule(tcb: ModuleTcb): ModuleTcb {
-  const { status, isvSvn, level } = tcb
-  return {
-    ...{ status, isvSvn, level: copyOfModuleLevel(level) },
-    get better() {
-      return tcb.better
-    },
+  return new ModuleAtLevel(tcb.isvSvn, copyOfModuleLevel(tcb.level), () => tcb.better)
+}
+
+// Classes, since a getter in an object literal gives each object a hidden class of its own, in memory that is seldom collected.
+
+/** The levels above are worked out when they are asked for, anew each time: few who verify ask. */
+class PlatformAtLevel implements PlatformTcb {
+  readonly status: LevelStatus
+  readonly svns: PlatformSvns
+  readonly level: TcbLevel
+  readonly #better: () => PlatformTcb['better']
+
+  constructor(svns: PlatformSvns, level: TcbLevel, better: () => PlatformTcb['better']) {
+    this.status = level.status
+    this.svns = svns
+    this.level = level
+    this.#better = better
+  }
+
+  get better(): PlatformTcb['better'] {
+    return this.#better()
+  }
+}
+
+class ModuleAtLevel implements ModuleTcb {
+  readonly status: ModuleStatus
+  readonly isvSvn: number
+  readonly level: ModuleLevel
+  readonly #better: () => ModuleTcb['better']
+
+  constructor(isvSvn: number, level: ModuleLevel, better: () => ModuleTcb['better']) {
+    this.status = level.status
+    this.isvSvn = isvSvn
+    this.level = level
+    this.#better = better
+  }
+
+  get better(): ModuleTcb['better'] {
+    return this.#better()
   }
 }
 
@@ -213,13 +242,9 @@ function platformTcb(
   const tdxFrom = (svns.tdxComponents?.[1] ?? 0) > 0 ? 2 : 0
   const level = platformLevel(tcbLevels, svns, tdxFrom)
   if (level === undefined) throw notSupported(lowPart(tcbLevels, svns), pck)
-  const { status } = level
-  return {
-    ...{ status, svns, level },
-    get better() {
-      return betterPlatformLevels(tcbLevels, level, svns, { names: componentNames, tdxFrom })
-    },
-  }
+  return new PlatformAtLevel(svns, level, () =>
+    betterPlatformLevels(tcbLevels, level, svns, { names: componentNames, tdxFrom }),
+  )
 }
 
 /** Which part of a platform below every level it is: without TDX, it may reach one. */
@@ -238,13 +263,7 @@ function moduleTcb(
 ): ModuleTcb {
   const level = moduleLevel(levels, isvSvn)
   if (level === undefined) throw notSupported(`${name} with ISVSVN ${isvSvn}`, pck)
-  const { status } = level
-  return {
-    ...{ status, isvSvn, level },
-    get better() {
-      return betterModuleLevels(levels, level, isvSvn)
-    },
-  }
+  return new ModuleAtLevel(isvSvn, level, () => betterModuleLevels(levels, level, isvSvn))
 }
 
 /** Of the module that a TD runs under now: the one of its launch has been looked for before. */

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { readOwnVectors } from '../../../tools/own-vectors.ts'
+import { written } from '../testing/written.ts'
 import {
   createVerifier,
   intelRoots,
@@ -8,13 +9,6 @@ import {
   type Verified,
   type VerifierOptions,
 } from './index.ts'
-
-/** Everything that an answer consists of, put so that it can be compared later. */
-function written(value: unknown): unknown {
-  return JSON.parse(
-    JSON.stringify(value, (_, one: unknown) => (typeof one === 'bigint' ? `${one}` : one)),
-  )
-}
 
 /** Overwrites whatever can be overwritten in an answer; how many values that were. */
 function spoil(value: unknown): number {
@@ -27,7 +21,7 @@ function spoil(value: unknown): number {
     value.fill(0xee)
     return 1
   }
-  let spoiled = 0
+  let spoiled = 'better' in value ? spoil(value.better) : 0
   for (const [key, inner] of Object.entries(value)) {
     spoiled += spoil(inner)
     if (Reflect.set(value, key, 'spoiled')) spoiled++
@@ -52,7 +46,7 @@ for (const { name, quote, collateral, expect, at } of readOwnVectors()) {
       for (const time of [at, new Date('2060-01-01T00:00:00Z')]) {
         const wanted = written(answer(time))
         const spoiled = spoil(answer(time))
-        ok(spoiled > 100, `${spoiled} values`)
+        ok(spoiled > 80, `${spoiled} values`)
         deepEqual(written(answer(time)), wanted)
       }
     })

@@ -2,6 +2,7 @@ import { deepEqual, equal, notEqual, ok, throws } from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { readOwnVectors } from '../../../tools/own-vectors.ts'
+import { written } from '../testing/written.ts'
 import {
   appraise,
   type Collateral,
@@ -45,12 +46,7 @@ function verifierOf({ collateral }: Sample, kept: Partial<VerifierOptions> = {})
 /** What comes of it, in a form that can be compared: the answer, or the code of the refusal. */
 function outcome(run: () => unknown): unknown {
   try {
-    // Through JSON, so that what is worked out when it is asked for is compared too.
-    return JSON.parse(
-      JSON.stringify(run(), (_, value: unknown) =>
-        typeof value === 'bigint' ? `${value}` : value,
-      ),
-    )
+    return written(run())
   } catch (error) {
     return error instanceof Error && 'code' in error ? error.code : error
   }

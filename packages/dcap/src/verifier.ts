@@ -60,7 +60,18 @@ export interface Verifier {
  * @throws {FormatError} `ERR_FORMAT_*`: a malformed certificate in `roots`
  */
 export function createVerifier(collateral: Collateral, options: VerifierOptions): Verifier {
-  return new KeepingVerifier(collateral, options)
+  const rootCaCrl = collateral.rootCaCrl.slice()
+  const pckCrl = collateral.pckCrl.slice()
+  const roots = options.roots.map(root => root.slice())
+  return new KeepingVerifier({ ...collateral, rootCaCrl, pckCrl }, { ...options, roots })
+}
+
+/** One that keeps nothing, for one quote: what it is made of is not copied. */
+export function createOnce(
+  collateral: Collateral,
+  { roots }: Pick<VerifierOptions, 'roots'>,
+): Verifier {
+  return new KeepingVerifier(collateral, { roots, maxChains: 0, maxPlatforms: 0 })
 }
 
 interface KeptChain extends KnownChain {
@@ -81,12 +92,8 @@ class KeepingVerifier implements Verifier {
     collateral: Collateral,
     { roots, maxChains = 256, maxPlatforms = 1024 }: VerifierOptions,
   ) {
-    this.#collateral = {
-      ...collateral,
-      rootCaCrl: collateral.rootCaCrl.slice(),
-      pckCrl: collateral.pckCrl.slice(),
-    }
-    this.#trusted = parseRoots(roots.map(root => root.slice()))
+    this.#collateral = collateral
+    this.#trusted = parseRoots(roots)
     this.#endorser = new Endorser(this.#collateral, this.#trusted)
     this.#chains = new Kept(maxChains)
     this.#platforms = new Kept(maxPlatforms)

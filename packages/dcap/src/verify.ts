@@ -3,7 +3,7 @@ import type { Collateral } from './collateral.ts'
 import type { PckFacts } from './pck-facts.ts'
 import type { TcbEvaluation } from './tcb-evaluation.ts'
 import type { Freshness } from './validity.ts'
-import { createVerifier } from './verifier.ts'
+import { createOnce } from './verifier.ts'
 
 /** A check that held. */
 export interface Step {
@@ -68,6 +68,6 @@ export function verify(
   collateral: Collateral,
   { at, roots, onStep }: VerifyOptions,
 ): Verified {
-  const verifier = createVerifier(collateral, { roots, maxChains: 0, maxPlatforms: 0 })
+  const verifier = createOnce(collateral, { roots })
   return verifier.verify(quote, onStep === undefined ? { at } : { at, onStep })
 }

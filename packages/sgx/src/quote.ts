@@ -104,15 +104,10 @@ export function parseQuote(bytes: Uint8Array): Quote {
     header.version,
   )
   const byteLength = reader.position
-  let qeReport: ReportBody | undefined
   return {
     ...subject,
     ...parts,
-    /** Read when it is asked for: a verifier that knows the QE does not. */
-    get qeReport() {
-      qeReport ??= parseReportBody(new ByteReader(parts.qeReportBytes, 'qeReport'))
-      return qeReport
-    },
+    qeReport: parseReportBody(new ByteReader(parts.qeReportBytes, 'qeReport')),
     signedBytes,
     signatureData: bytes.subarray(start, byteLength),
     byteLength,
