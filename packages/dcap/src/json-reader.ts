@@ -97,10 +97,31 @@ export class JsonReader {
   }
 
   /**
-   * An object with one member, an integer from 0 to `max`, as Intel writes it: `{"svn":11}`. Most of TCB info is these. `undefined` where
-   * anything else stands, which the cursor is left at.
+   * An array of objects with one member, an integer from 0 to `max`, as Intel writes it: `[{"svn":11},{"svn":0}]`. Most of TCB info is these.
+   * `undefined` where anything else stands, which the cursor is left at.
    */
-  onlyUnsigned(opening: string, max: number): number | undefined {
+  onlyUnsigneds(opening: string, max: number): number[] | undefined {
+    const text = this.#text
+    const before = this.#position
+    if (text.charCodeAt(before) !== ARRAY) return undefined
+    const values: number[] = []
+    let separator = COMMA
+    for (let first = before + 1; separator === COMMA; first = this.#position + 1) {
+      this.#position = first
+      const value = this.#onlyUnsigned(opening, max)
+      separator = text.charCodeAt(this.#position)
+      if (value === undefined || (separator !== COMMA && separator !== ARRAY_END)) {
+        this.#position = before
+        return undefined
+      }
+      values.push(value)
+    }
+    this.#position++
+    return values
+  }
+
+  /** One of these objects, right at the cursor. */
+  #onlyUnsigned(opening: string, max: number): number | undefined {
     const text = this.#text
     if (!text.startsWith(opening, this.#position)) return undefined
     const start = this.#position + opening.length

@@ -4,32 +4,36 @@ import fc from 'fast-check'
 import { Kept } from './kept.ts'
 
 const any = () => true
+const bytes = (key: number) => Uint8Array.of(key)
 
 test('so many are kept as are allowed, and the one that was used longest ago is dropped for another', () => {
   const kept = new Kept<string>(2)
-  kept.set(1, () => 'one')
-  kept.set(2, () => 'two')
-  equal(kept.get(1, any), 'one')
-  kept.set(3, () => 'three')
-  deepEqual([kept.get(1, any), kept.get(2, any), kept.get(3, any)], ['one', undefined, 'three'])
+  kept.set(bytes(1), () => 'one')
+  kept.set(bytes(2), () => 'two')
+  equal(kept.get(bytes(1), any), 'one')
+  kept.set(bytes(3), () => 'three')
+  deepEqual(
+    [kept.get(bytes(1), any), kept.get(bytes(2), any), kept.get(bytes(3), any)],
+    ['one', undefined, 'three'],
+  )
 })
 
 test('with room for none nothing is kept', () => {
   const kept = new Kept<string>(0)
-  kept.set(1, () => 'one')
-  equal(kept.get(1, any), undefined)
+  kept.set(bytes(1), () => 'one')
+  equal(kept.get(bytes(1), any), undefined)
 })
 
 test('a value of the same number that is not meant is not given out, and another takes its place', () => {
   const kept = new Kept<string>(2)
-  kept.set(1, () => 'one')
+  kept.set(bytes(1), () => 'one')
   equal(
-    kept.get(1, value => value === 'other'),
+    kept.get(bytes(1), value => value === 'other'),
     undefined,
   )
-  kept.set(1, () => 'other')
+  kept.set(bytes(1), () => 'other')
   equal(
-    kept.get(1, value => value === 'one'),
+    kept.get(bytes(1), value => value === 'one'),
     undefined,
   )
 })
@@ -41,8 +45,8 @@ test('whatever is set and got, what is kept are the last ones that were used', (
       const kept = new Kept<number>(limit)
       let used: number[] = []
       for (const { key, isSet } of list) {
-        if (isSet) kept.set(key, () => key)
-        else equal(kept.get(key, any) === key, used.slice(-limit).includes(key))
+        if (isSet) kept.set(bytes(key), () => key)
+        else equal(kept.get(bytes(key), any) === key, used.slice(-limit).includes(key))
         if (isSet || used.slice(-limit).includes(key)) {
           used = [...used.filter(other => other !== key), key].slice(-limit)
         }

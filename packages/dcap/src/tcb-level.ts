@@ -126,6 +126,8 @@ export class TcbLevelReader {
 
   #components(kind: 'components' | 'tdxComponents'): number[] {
     const reader = this.#reader
+    const only = reader.onlyUnsigneds('{"svn":', 0xff)
+    if (only !== undefined) return this.#allComponents(only)
     const svns: number[] = []
     const names: (string | undefined)[] | undefined = this.names[kind].length === 0 ? [] : undefined
     const member = (key: string): void => {
@@ -134,12 +136,6 @@ export class TcbLevelReader {
       else if (key === 'type' && names) this.#type = reader.string(LONGEST_NAME)
     }
     reader.array(() => {
-      const only = reader.onlyUnsigned('{"svn":', 0xff)
-      if (only !== undefined) {
-        svns.push(only)
-        names?.push(undefined)
-        return
-      }
       this.#svn = undefined
       this.#category = ''
       this.#type = ''
@@ -147,9 +143,13 @@ export class TcbLevelReader {
       svns.push(reader.required<number>(this.#svn, 'svn'))
       names?.push(nameOf(this.#category, this.#type))
     })
-    if (svns.length !== COMPONENTS) throw reader.refuse(`want ${COMPONENTS}, found ${svns.length}`)
     if (names !== undefined) this.names[kind] = names
-    return svns
+    return this.#allComponents(svns)
+  }
+
+  #allComponents(svns: number[]): number[] {
+    if (svns.length === COMPONENTS) return svns
+    throw this.#reader.refuse(`want ${COMPONENTS}, found ${svns.length}`)
   }
 }
 

@@ -38,10 +38,18 @@ export class Validity {
 
   constructor(items: readonly ValidityFinding[]) {
     this.#items = items
-    this.#latestStart = Math.max(...items.map(({ notBefore }) => notBefore.getTime()))
-    const earliest = items.reduce((a, b) => (b.notAfter < a.notAfter ? b : a))
-    this.#earliestEnd = earliest.notAfter.getTime()
-    this.#earliestItem = earliest.item
+    let latestStart = Number.NEGATIVE_INFINITY
+    let earliestEnd = Number.POSITIVE_INFINITY
+    let earliestItem = ''
+    for (const { item, notBefore, notAfter } of items) {
+      latestStart = Math.max(latestStart, notBefore.getTime())
+      if (notAfter.getTime() >= earliestEnd) continue
+      earliestEnd = notAfter.getTime()
+      earliestItem = item
+    }
+    this.#latestStart = latestStart
+    this.#earliestEnd = earliestEnd
+    this.#earliestItem = earliestItem
   }
 
   /**

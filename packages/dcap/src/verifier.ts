@@ -6,7 +6,6 @@ import type { Collateral } from './collateral.ts'
 import { Endorser } from './endorser.ts'
 import { readQuote } from './evidence.ts'
 import { Kept } from './kept.ts'
-import { keptNumber } from './kept-number.ts'
 import {
   isOfModule,
   isOfPlatform,
@@ -76,7 +75,7 @@ export function createOnce(
 
 interface KeptChain extends KnownChain {
   /** As it stands in quotes. */
-  readonly certification: Uint8Array
+  readonly certification: Quote['certification']
 }
 
 type Announce = (name: StepName, detail: () => string) => void
@@ -128,8 +127,7 @@ class KeepingVerifier implements Verifier {
   }
 
   #judge(quote: Quote, announce: Announce): { known: KnownChain; tcb: TcbEvaluation } {
-    const key = keptNumber(quote.attestationKey)
-    const platform = this.#platforms.get(key, found => isOfPlatform(quote, found))
+    const platform = this.#platforms.get(quote.attestationKey, found => isOfPlatform(quote, found))
     const known = platform?.known ?? this.#knownChain(quote, announce)
     const attestationKey = platform?.attestationKey ?? new P256Key(quote.attestationKey)
     const tcbKept = platform && isOfModule(quote, platform) ? platform.tcb : undefined
@@ -140,15 +138,18 @@ class KeepingVerifier implements Verifier {
     announce('quote-signature', () => 'header and body are signed by the attestation key')
     const tcb = tcbKept ?? this.#evaluate(quote, known.chain)
     announce('tcb-status', () => statusText(tcb))
-    if (platform === undefined) this.#platforms.set(key, () => knownPlatform(quote, known, tcb))
+    if (platform === undefined)
+      this.#platforms.set(quote.attestationKey, () => knownPlatform(quote, known, tcb))
     return { known, tcb }
   }
 
   /** The quote's PCK chain, which holds, and under whose root the collateral is signed. */
   #knownChain(quote: Quote, announce: Announce): KnownChain {
     const { type, data } = quote.certification
-    const key = type ^ keptNumber(data)
-    const kept = this.#chains.get(key, ({ certification }) => equalBytes(certification, data))
+    const kept = this.#chains.get(
+      data,
+      ({ certification }) => certification.type === type && equalBytes(certification.data, data),
+    )
     if (kept !== undefined) return kept
     const chain = readPckChain(quote)
     this.#verifyChains(chain, announce)
@@ -157,7 +158,7 @@ class KeepingVerifier implements Verifier {
       facts: pckFacts(chain.pck),
       validity: this.#endorser.validityWith(chain),
     }
-    this.#chains.set(key, () => ({ ...known, certification: data.slice() }))
+    this.#chains.set(data, () => ({ ...known, certification: { type, data: data.slice() } }))
     return known
   }
 
