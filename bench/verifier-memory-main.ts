@@ -11,14 +11,18 @@ if (createVerifier === undefined || globalThis.gc === undefined) {
   throw new TypeError('want createVerifier, and --expose-gc')
 }
 const newVerifier = createVerifier
+const WARM = 200
 const collectGarbage = globalThis.gc
 
-/** What `make` leaves behind, for each of `count`. It has made one, again and again, before: code and room for garbage do not count. */
+/**
+ * What `make` leaves behind, for each of `count`. It has made one, again and again, before, so that code does not count; not as often as
+ * `count`, whose garbage would leave room for all that is measured.
+ */
 async function grow(
   count: number,
   make: (count: number) => unknown,
 ): Promise<Omit<Growth, 'what'>> {
-  for (let time = 0; time < count; time++) make(1)
+  for (let time = 0; time < WARM; time++) make(1)
   const before = await settled()
   const made = make(count)
   const after = await settled()
