@@ -80,6 +80,7 @@ export class Fuzzer {
       const isKept = evidence.collateral === sample.collateral && !random.once(8)
       const { at } = sample
       if (isKept) this.#verifiers.get(sample)?.verify(evidence.quote, { at })
+      else if (random.once(4)) verifyBothWays(evidence, at)
       else verify(evidence.quote, evidence.collateral, { at, roots })
       const foreign = this.#signed.foreign(evidence.quote, evidence.collateral)
       const problem = foreign && `accepted, though this is not as it was signed: ${foreign}`
@@ -158,6 +159,22 @@ export class Fuzzer {
     const certification = { type: quote.certification.type, data: encode(pem.join('')) }
     return encodeQuote({ ...quote, certification })
   }
+}
+
+/** With steps each check is made at its place, without them signatures come last: the first that fails is the same. */
+function verifyBothWays({ quote, collateral }: Evidence, at: Date): void {
+  const codeOf = (onStep?: () => void) => {
+    try {
+      verify(quote, collateral, onStep === undefined ? { at, roots } : { at, roots, onStep })
+      return 'accepted'
+    } catch (error) {
+      if (error instanceof Error && 'code' in error) return String(error.code)
+      throw error
+    }
+  }
+  const [inOne, inTwo] = [codeOf(() => undefined), codeOf()]
+  if (inOne !== inTwo) throw new TypeError(`${inOne} with steps, ${inTwo} without`)
+  verify(quote, collateral, { at, roots })
 }
 
 /** A bundle of which one part is as long as there is room for. */

@@ -6,6 +6,7 @@ import { withSharedVectors } from '../../../tools/vectors.ts'
 import { parseCertificate } from './certificate.ts'
 import { type Crl, parseCrl } from './crl.ts'
 import { certificatesFromPem, intelRoots, parseCollateral, verify } from './index.ts'
+import { atOnce } from './later.ts'
 import { readPckChain } from './pck-chain.ts'
 import { Revocation, type RevocationLists } from './revocation.ts'
 import { verifySigningChain } from './signing-chain.ts'
@@ -89,10 +90,13 @@ test('a root of a trusted key that did not sign itself is refused', () => {
 
 test('a trusted certificate that is not named SGX Root CA is no root', () => {
   const trusted = [chain.intermediate]
-  throws(() => requireTrustedRoot(chain.intermediate, trusted, 'PCK chain'), {
-    code: 'ERR_VERIFY_ROOT_CA_INVALID',
-    facts: { chain: 'PCK chain', commonName: 'Intel SGX PCK Platform CA' },
-  })
+  throws(
+    () => requireTrustedRoot(chain.intermediate, { trusted, chain: 'PCK chain', later: atOnce }),
+    {
+      code: 'ERR_VERIFY_ROOT_CA_INVALID',
+      facts: { chain: 'PCK chain', commonName: 'Intel SGX PCK Platform CA' },
+    },
+  )
 })
 
 const lists: RevocationLists = {
@@ -104,25 +108,30 @@ const revoking = (crl: Crl, serial: string): Crl => ({ ...crl, revoked: new Map(
 test('a revoked intermediate CA is refused by the root CRL alone', () => {
   const { serial } = chain.intermediate
   throws(
-    () => new Revocation({ ...lists, rootCaCrl: revoking(lists.rootCaCrl, serial) }).require(chain),
+    () =>
+      new Revocation({ ...lists, rootCaCrl: revoking(lists.rootCaCrl, serial) }).require(
+        chain,
+        atOnce,
+      ),
     {
       code: 'ERR_VERIFY_INTERMEDIATE_CA_REVOKED',
       facts: { serial, commonName: 'Intel SGX PCK Platform CA' },
     },
   )
-  new Revocation({ ...lists, pckCrl: revoking(lists.pckCrl, serial) }).require(chain)
+  new Revocation({ ...lists, pckCrl: revoking(lists.pckCrl, serial) }).require(chain, atOnce)
 })
 
 test('a revoked PCK is refused by the PCK CRL alone', () => {
   const { serial } = chain.pck
   throws(
-    () => new Revocation({ ...lists, pckCrl: revoking(lists.pckCrl, serial) }).require(chain),
+    () =>
+      new Revocation({ ...lists, pckCrl: revoking(lists.pckCrl, serial) }).require(chain, atOnce),
     {
       code: 'ERR_VERIFY_PCK_REVOKED',
       facts: { serial, commonName: 'Intel SGX PCK Certificate' },
     },
   )
-  new Revocation({ ...lists, rootCaCrl: revoking(lists.rootCaCrl, serial) }).require(chain)
+  new Revocation({ ...lists, rootCaCrl: revoking(lists.rootCaCrl, serial) }).require(chain, atOnce)
 })
 
 for (const [what, change] of [
@@ -132,7 +141,8 @@ for (const [what, change] of [
 ] as const) {
   test(`a CRL ${what} is refused`, () => {
     throws(
-      () => new Revocation({ ...lists, pckCrl: { ...lists.pckCrl, ...change } }).require(chain),
+      () =>
+        new Revocation({ ...lists, pckCrl: { ...lists.pckCrl, ...change } }).require(chain, atOnce),
       {
         code: 'ERR_VERIFY_CRL_INVALID_EXTENSIONS',
         facts: { crl: 'PCK CRL' },
@@ -148,7 +158,7 @@ const [signing, signingRoot] = certificatesFromPem(collateral.tcbInfoIssuerChain
 test('a revoked TCB signing certificate is refused', () => {
   if (signing === undefined || signingRoot === undefined) throw new Error('no signing chain')
   const rootCaCrl = revoking(lists.rootCaCrl, signing.serial)
-  const context = { name: 'chain', trusted: [chain.root], quoteRoot: chain.root }
+  const context = { name: 'chain', trusted: [chain.root], later: atOnce }
   const signingChain = { signing, root: signingRoot }
   throws(() => verifySigningChain(signingChain, { ...context, rootCaCrl }), {
     code: 'ERR_VERIFY_TCB_SIGNING_CERT_REVOKED',

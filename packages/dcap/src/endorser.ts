@@ -3,6 +3,7 @@ import type { Tee } from '@alcove/sgx'
 import type { Certificate } from './certificate.ts'
 import type { Collateral } from './collateral.ts'
 import { type Endorsements, readEndorsements } from './evidence.ts'
+import type { Later } from './later.ts'
 import type { PckChain } from './pck-chain.ts'
 import type { QeIdentity } from './qe-identity.ts'
 import { Revocation } from './revocation.ts'
@@ -38,23 +39,27 @@ export class Endorser {
   }
 
   /** @throws {VerifyError} as `verifySigningChain`, `requireSameRoot`; `ERR_VERIFY_TCB_INFO_INVALID_SIGNATURE` */
-  requireTcbInfo(quoteRoot: Certificate): void {
+  requireTcbInfo(quoteRoot: Certificate, later: Later): void {
     const { tcbInfo, tcbInfoChain: chain } = this.#parts
-    if (!this.#isTcbInfoVerified) this.#verify(chain, tcbInfoChain)
+    if (!this.#isTcbInfoVerified) this.#verify(chain, tcbInfoChain, later)
     requireSameRoot(chain, quoteRoot, tcbInfoChain)
     if (this.#isTcbInfoVerified) return
-    requireSigned(tcbInfo, chain, 'ERR_VERIFY_TCB_INFO_INVALID_SIGNATURE')
-    this.#isTcbInfoVerified = true
+    later(() => {
+      requireSigned(tcbInfo, chain, 'ERR_VERIFY_TCB_INFO_INVALID_SIGNATURE')
+      this.#isTcbInfoVerified = true
+    })
   }
 
   /** @throws {VerifyError} as `verifySigningChain`, `requireSameRoot`; `ERR_VERIFY_ENCLAVE_IDENTITY_INVALID_SIGNATURE` */
-  requireQeIdentity(quoteRoot: Certificate): void {
+  requireQeIdentity(quoteRoot: Certificate, later: Later): void {
     const { qeIdentity, qeIdentityChain: chain } = this.#parts
-    if (!this.#isQeIdentityVerified) this.#verify(chain, qeIdentityChain)
+    if (!this.#isQeIdentityVerified) this.#verify(chain, qeIdentityChain, later)
     requireSameRoot(chain, quoteRoot, qeIdentityChain)
     if (this.#isQeIdentityVerified) return
-    requireSigned(qeIdentity, chain, 'ERR_VERIFY_ENCLAVE_IDENTITY_INVALID_SIGNATURE')
-    this.#isQeIdentityVerified = true
+    later(() => {
+      requireSigned(qeIdentity, chain, 'ERR_VERIFY_ENCLAVE_IDENTITY_INVALID_SIGNATURE')
+      this.#isQeIdentityVerified = true
+    })
   }
 
   /** @throws {VerifyError} `ERR_VERIFY_QE_IDENTITY_MISMATCH` unless it is of the QE that quotes for this TEE */
@@ -84,9 +89,9 @@ export class Endorser {
     ])
   }
 
-  #verify(chain: SigningChain, name: string): void {
+  #verify(chain: SigningChain, name: string, later: Later): void {
     const { rootCaCrl } = this.revocation
-    verifySigningChain(chain, { name, trusted: this.#trusted, rootCaCrl })
+    verifySigningChain(chain, { name, trusted: this.#trusted, rootCaCrl, later })
   }
 }
 

@@ -2,6 +2,7 @@ import { equalBytes } from '@alcove/bytes'
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { intelCertificates } from './intel-certificates.ts'
 import { intelRoots } from './intel-roots.ts'
+import type { Later } from './later.ts'
 import type { P256Key } from './p256.ts'
 
 interface Known {
@@ -57,12 +58,24 @@ export function isKnownToBeSignedBy(certificate: Certificate, key: P256Key): boo
   return found.isSigned
 }
 
-/** Whether `issuer` is named as the issuer of `certificate`, may issue, and signed it. */
-export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
-  return (
-    issuer.isCa &&
-    equalBytes(certificate.issuer.der, issuer.subject.der) &&
-    (isKnownToBeSignedBy(certificate, issuer.key) ||
-      issuer.key.verifies(certificate.signed, certificate.signature))
-  )
+/**
+ * `issuer` is named as the issuer of `certificate`, may issue, and signed it.
+ *
+ * @param refusal the error to throw otherwise
+ */
+export function requireIssued(
+  certificate: Certificate,
+  issuer: Certificate,
+  { later, refusal }: { readonly later: Later; readonly refusal: () => Error },
+): void {
+  const isNamed = equalBytes(certificate.issuer.der, issuer.subject.der)
+  if (!issuer.isCa || !isNamed) throw refusal()
+  later(() => {
+    if (!isSignedBy(certificate, issuer.key)) throw refusal()
+  })
+}
+
+function isSignedBy(certificate: Certificate, key: P256Key): boolean {
+  if (isKnownToBeSignedBy(certificate, key)) return true
+  return key.verifies(certificate.signed, certificate.signature)
 }

@@ -1,7 +1,8 @@
 import { equalBytes } from '@alcove/bytes'
 import type { Quote } from '@alcove/sgx'
 import type { Certificate } from './certificate.ts'
-import { isIssuedBy, readCertificate } from './known-certificate.ts'
+import { readCertificate, requireIssued } from './known-certificate.ts'
+import type { Later } from './later.ts'
 import { type PckCertificate, pckCertificateOf } from './pck-certificate.ts'
 import { certificatesFromPem } from './pem.ts'
 import { requireTrustedRoot } from './trusted-root.ts'
@@ -52,14 +53,15 @@ export function readPckChain({ certification }: Quote): PckChain {
 export function verifyPckChain(
   { root, intermediate, pck }: PckChain,
   trusted: readonly Certificate[],
+  later: Later,
 ): void {
-  requireTrustedRoot(root, trusted, 'PCK chain')
-  if (!intermediate.subject.commonName.includes('CA') || !isIssuedBy(intermediate, root)) {
-    throw notIssued('ERR_VERIFY_INTERMEDIATE_CA_INVALID_ISSUER', intermediate, root)
-  }
-  if (!pck.subject.commonName.includes('SGX PCK Certificate') || !isIssuedBy(pck, intermediate)) {
-    throw notIssued('ERR_VERIFY_PCK_INVALID_ISSUER', pck, intermediate)
-  }
+  requireTrustedRoot(root, { trusted, chain: 'PCK chain', later })
+  const notCa = () => notIssued('ERR_VERIFY_INTERMEDIATE_CA_INVALID_ISSUER', intermediate, root)
+  if (!intermediate.subject.commonName.includes('CA')) throw notCa()
+  requireIssued(intermediate, root, { later, refusal: notCa })
+  const notPck = () => notIssued('ERR_VERIFY_PCK_INVALID_ISSUER', pck, intermediate)
+  if (!pck.subject.commonName.includes('SGX PCK Certificate')) throw notPck()
+  requireIssued(pck, intermediate, { later, refusal: notPck })
 }
 
 function isSelfIssued({ issuer, subject }: Certificate): boolean {

@@ -1,6 +1,7 @@
 import { equalBytes } from '@alcove/bytes'
 import type { Certificate } from './certificate.ts'
 import type { Crl } from './crl.ts'
+import type { Later } from './later.ts'
 import type { PckChain } from './pck-chain.ts'
 import { VerifyError } from './verify-error.ts'
 
@@ -28,15 +29,17 @@ export class Revocation {
    * @throws {VerifyError} `ERR_VERIFY_CRL_UNKNOWN_ISSUER`, `ERR_VERIFY_CRL_INVALID_EXTENSIONS`,
    *   `ERR_VERIFY_CRL_INVALID_SIGNATURE`, `ERR_VERIFY_INTERMEDIATE_CA_REVOKED`, `ERR_VERIFY_PCK_REVOKED`
    */
-  require({ root, intermediate, pck }: PckChain): void {
+  require({ root, intermediate, pck }: PckChain, later: Later): void {
     const rootList = { name: 'root CA CRL', crl: this.rootCaCrl, issuer: root }
     const pckList = { name: 'PCK CRL', crl: this.#pckCrl, issuer: intermediate }
     requireIssuer(rootList)
     requireIssuer(pckList)
     requireExtensions(rootList)
     requireExtensions(pckList)
-    this.#rootKey = requireSignature(rootList, this.#rootKey)
-    this.#caKey = requireSignature(pckList, this.#caKey)
+    later(() => {
+      this.#rootKey = requireSignature(rootList, this.#rootKey)
+      this.#caKey = requireSignature(pckList, this.#caKey)
+    })
     requireNotRevoked(intermediate, this.rootCaCrl, 'ERR_VERIFY_INTERMEDIATE_CA_REVOKED')
     requireNotRevoked(pck, this.#pckCrl, 'ERR_VERIFY_PCK_REVOKED')
   }

@@ -2,7 +2,8 @@ import { equalBytes } from '@alcove/bytes'
 import type { Certificate } from './certificate.ts'
 import { CollateralError, inCollateral } from './collateral-error.ts'
 import type { Crl } from './crl.ts'
-import { isIssuedBy, readCertificate } from './known-certificate.ts'
+import { readCertificate, requireIssued } from './known-certificate.ts'
+import type { Later } from './later.ts'
 import { certificatesFromPem } from './pem.ts'
 import { requireNotRevoked } from './revocation.ts'
 import { requireTrustedRoot } from './trusted-root.ts'
@@ -43,17 +44,20 @@ export function verifySigningChain(
     readonly name: string
     readonly trusted: readonly Certificate[]
     readonly rootCaCrl: Crl
+    readonly later: Later
   },
 ): void {
-  const { name } = context
+  const { name, later } = context
   const { commonName } = signing.subject
-  if (!commonName.includes('SGX TCB Signing') || !isIssuedBy(signing, root)) {
+  const refusal = () => {
     const message = `the ${name} does not start with an SGX TCB Signing certificate that its root issued and signed`
     const facts = { chain: name, commonName, serial: signing.serial }
-    throw new VerifyError('ERR_VERIFY_TCB_SIGNING_CERT_INVALID_ISSUER', message, facts)
+    return new VerifyError('ERR_VERIFY_TCB_SIGNING_CERT_INVALID_ISSUER', message, facts)
   }
+  if (!commonName.includes('SGX TCB Signing')) throw refusal()
+  requireIssued(signing, root, { later, refusal })
   requireNotRevoked(signing, context.rootCaCrl, 'ERR_VERIFY_TCB_SIGNING_CERT_REVOKED')
-  requireTrustedRoot(root, context.trusted, name)
+  requireTrustedRoot(root, { trusted: context.trusted, chain: name, later })
 }
 
 /**

@@ -1,6 +1,7 @@
 import { equalBytes } from '@alcove/bytes'
 import type { Certificate } from './certificate.ts'
-import { isIssuedBy, readCertificate } from './known-certificate.ts'
+import { readCertificate, requireIssued } from './known-certificate.ts'
+import type { Later } from './later.ts'
 import { VerifyError } from './verify-error.ts'
 
 /** @throws {FormatError} for a root that is not a certificate: the caller's own configuration is wrong */
@@ -17,8 +18,15 @@ export function parseRoots(roots: readonly Uint8Array[]): Certificate[] {
  */
 export function requireTrustedRoot(
   root: Certificate,
-  trusted: readonly Certificate[],
-  chain: string,
+  {
+    trusted,
+    chain,
+    later,
+  }: {
+    readonly trusted: readonly Certificate[]
+    readonly chain: string
+    readonly later: Later
+  },
 ): void {
   const facts = { chain, commonName: root.subject.commonName }
   if (!root.subject.commonName.includes('SGX Root CA')) {
@@ -30,8 +38,7 @@ export function requireTrustedRoot(
     const message = `the ${chain} ends in "${root.subject.commonName}", whose key is not that of a trusted root`
     throw new VerifyError('ERR_VERIFY_UNTRUSTED_ROOT', message, facts)
   }
-  if (!isIssuedBy(root, root)) {
-    const message = `the root of the ${chain} has a trusted key but did not sign itself`
-    throw new VerifyError('ERR_VERIFY_ROOT_CA_INVALID', message, facts)
-  }
+  const message = `the root of the ${chain} has a trusted key but did not sign itself`
+  const refusal = () => new VerifyError('ERR_VERIFY_ROOT_CA_INVALID', message, facts)
+  requireIssued(root, root, { later, refusal })
 }

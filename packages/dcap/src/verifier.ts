@@ -13,6 +13,7 @@ import {
   type KnownPlatform,
   knownPlatform,
 } from './known-platform.ts'
+import { atOnce, inTwoPasses, type Later } from './later.ts'
 import { P256Key } from './p256.ts'
 import { type PckChain, readPckChain, verifyPckChain } from './pck-chain.ts'
 import { pckFacts } from './pck-facts.ts'
@@ -78,7 +79,13 @@ interface KeptChain extends KnownChain {
   readonly certification: Quote['certification']
 }
 
-type Announce = (name: StepName, detail: () => string) => void
+/** How a quote is gone through: the checks that are made of it, and who is told. */
+interface Course {
+  readonly later: Later
+  readonly announce: (name: StepName, detail: () => string) => void
+}
+
+const silent = () => undefined
 
 class KeepingVerifier implements Verifier {
   readonly #collateral: Collateral
@@ -99,15 +106,18 @@ class KeepingVerifier implements Verifier {
   }
 
   verify(bytes: Uint8Array, { at, onStep }: Pick<VerifyOptions, 'at' | 'onStep'>): Verified {
-    if (onStep === undefined) return this.#verify(bytes, at, () => undefined)
+    if (onStep === undefined) {
+      return inTwoPasses(later => this.#verify(bytes, at, { later, announce: silent }))
+    }
     const roots = this.#trusted.map(({ der }) => der)
     const anew = new KeepingVerifier(this.#collateral, { roots, maxChains: 0, maxPlatforms: 0 })
-    return anew.#verify(bytes, at, (name, detail) => onStep({ name, detail: detail() }))
+    const announce: Course['announce'] = (name, detail) => onStep({ name, detail: detail() })
+    return anew.#verify(bytes, at, { later: atOnce, announce })
   }
 
-  #verify(bytes: Uint8Array, at: Date, announce: Announce): Verified {
+  #verify(bytes: Uint8Array, at: Date, course: Course): Verified {
     const quote = readQuote(bytes)
-    const { known, tcb } = this.#judge(quote, announce)
+    const { known, tcb } = this.#judge(quote, course)
     const { tcbInfo, qeIdentity } = this.#endorser
     const { expired, notYetValid, earliestExpiry, earliestItem } = known.validity.at(at)
     return {
@@ -126,25 +136,27 @@ class KeepingVerifier implements Verifier {
     }
   }
 
-  #judge(quote: Quote, announce: Announce): { known: KnownChain; tcb: TcbEvaluation } {
+  #judge(quote: Quote, course: Course): { known: KnownChain; tcb: TcbEvaluation } {
+    const { later, announce } = course
     const platform = this.#platforms.get(quote.attestationKey, found => isOfPlatform(quote, found))
-    const known = platform?.known ?? this.#knownChain(quote, announce)
+    const known = platform?.known ?? this.#knownChain(quote, course)
     const attestationKey = platform?.attestationKey ?? new P256Key(quote.attestationKey)
     const tcbKept = platform && isOfModule(quote, platform) ? platform.tcb : undefined
-    if (platform === undefined) this.#requireTeeAndPlatform(quote, known.chain, announce)
-    if (tcbKept === undefined) this.#requireTdxModule(quote, announce)
-    if (platform === undefined) this.#requireQe(quote, known.chain, announce)
-    requireQuoteSignature(quote, attestationKey)
+    if (platform === undefined) this.#requireTeeAndPlatform(quote, known.chain, course)
+    if (tcbKept === undefined) this.#requireTdxModule(quote, course)
+    if (platform === undefined) this.#requireQe(quote, known.chain, course)
+    later(() => requireQuoteSignature(quote, attestationKey))
     announce('quote-signature', () => 'header and body are signed by the attestation key')
     const tcb = tcbKept ?? this.#evaluate(quote, known.chain)
     announce('tcb-status', () => statusText(tcb))
-    if (platform === undefined)
-      this.#platforms.set(quote.attestationKey, () => knownPlatform(quote, known, tcb))
+    if (platform === undefined) {
+      later(() => this.#platforms.set(quote.attestationKey, () => knownPlatform(quote, known, tcb)))
+    }
     return { known, tcb }
   }
 
   /** The quote's PCK chain, which holds, and under whose root the collateral is signed. */
-  #knownChain(quote: Quote, announce: Announce): KnownChain {
+  #knownChain(quote: Quote, course: Course): KnownChain {
     const { type, data } = quote.certification
     const kept = this.#chains.get(
       data,
@@ -152,34 +164,36 @@ class KeepingVerifier implements Verifier {
     )
     if (kept !== undefined) return kept
     const chain = readPckChain(quote)
-    this.#verifyChains(chain, announce)
+    this.#verifyChains(chain, course)
     const known = {
       chain,
       facts: pckFacts(chain.pck),
       validity: this.#endorser.validityWith(chain),
     }
-    this.#chains.set(data, () => ({ ...known, certification: { type, data: data.slice() } }))
+    course.later(() => {
+      this.#chains.set(data, () => ({ ...known, certification: { type, data: data.slice() } }))
+    })
     return known
   }
 
   /** Who signed what: the PCK chain, the CRLs over it, and Intel's two JSON objects. */
-  #verifyChains(chain: PckChain, announce: Announce): void {
+  #verifyChains(chain: PckChain, { later, announce }: Course): void {
     const endorser = this.#endorser
     const { root, intermediate } = chain
     const [rootName, caName] = [root.subject.commonName, intermediate.subject.commonName]
-    verifyPckChain(chain, this.#trusted)
+    verifyPckChain(chain, this.#trusted, later)
     announce('pck-chain', () => `${rootName} → ${caName} → PCK`)
-    endorser.revocation.require(chain)
+    endorser.revocation.require(chain, later)
     announce('root-ca-crl', () => `signed by ${rootName}; the intermediate CA is not on it`)
     announce('pck-crl', () => `signed by ${caName}; the PCK is not on it`)
-    endorser.requireTcbInfo(root)
+    endorser.requireTcbInfo(root, later)
     const { fmspc, tcbEvaluationDataNumber: number, issueDate } = endorser.tcbInfo
     const issued = (date: Date) => `issued ${date.toISOString()}`
     announce('tcb-info', () => `of FMSPC ${fmspc}, evaluation ${number}, ${issued(issueDate)}`)
-    endorser.requireQeIdentity(root)
+    endorser.requireQeIdentity(root, later)
   }
 
-  #requireTeeAndPlatform(quote: Quote, { pck }: PckChain, announce: Announce): void {
+  #requireTeeAndPlatform(quote: Quote, { pck }: PckChain, { announce }: Course): void {
     const { tcbInfo, qeIdentity } = this.#endorser
     this.#endorser.requireQeOf(quote.tee)
     const issued = () => `of ${qeIdentity.id}, issued ${qeIdentity.issueDate.toISOString()}`
@@ -189,7 +203,7 @@ class KeepingVerifier implements Verifier {
     announce('platform', () => `the PCK and the TCB info are of FMSPC ${fmspc}, PCEID ${pceId}`)
   }
 
-  #requireTdxModule(quote: Quote, announce: Announce): void {
+  #requireTdxModule(quote: Quote, { announce }: Course): void {
     if (quote.tee === 'SGX') return
     const { body } = quote
     requireTdxModule(body, this.#endorser.tcbInfo)
@@ -197,9 +211,9 @@ class KeepingVerifier implements Verifier {
     announce('tdx-module', () => `version ${version()}, by the signer that the TCB info names`)
   }
 
-  #requireQe(quote: Quote, { pck }: PckChain, announce: Announce): void {
+  #requireQe(quote: Quote, { pck }: PckChain, { later, announce }: Course): void {
     const { qeIdentity } = this.#endorser
-    requireQeReportSignature(quote, pck)
+    later(() => requireQeReportSignature(quote, pck))
     announce('qe-report', () => 'signed by the PCK')
     requireAttestationKey(quote)
     announce('attestation-key', () => 'named in the QE report')
