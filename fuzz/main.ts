@@ -7,10 +7,10 @@ import type { Done, Work } from './worker.ts'
 
 const usage = `npm run fuzz -- [--runs N] [--seed S] [--only RUN] [--jobs N] [--output json]
 
-  Mutates the project's real quotes, certificates, CRLs, TCB infos, QE identities and
-  collateral bundles, and verifies each; some are grown to the largest that are read. A
-  crash, an input that takes more than a second of CPU time, or one that is accepted
-  though a signed byte differs is a defect.
+  Mutates the project's real quotes, certificates, CRLs, TCB infos, QE identities
+  and collateral bundles, and verifies each; some are grown to the largest that
+  are read. A crash, an input that takes more than a second of CPU time, or one
+  that is accepted though a signed byte differs is a defect.
 
   --runs N     how many inputs; 100000 unless told
   --seed S     where chance starts; 1 unless told: the same seed gives the same inputs
@@ -33,6 +33,10 @@ interface Options {
 
 async function main(): Promise<number> {
   const options = readOptions()
+  if (options === 'help') {
+    process.stdout.write(usage)
+    return 0
+  }
   if (options === undefined) {
     process.stderr.write(usage)
     return 2
@@ -62,7 +66,7 @@ function problemText({ run, kind, sample, problem }: Problem, seed: number): str
   return `\nrun ${run}, ${kind} of ${sample}: ${problem?.slice(0, 2000)}\n  again: ${again}`
 }
 
-function readOptions(): Options | undefined {
+function readOptions(): Options | 'help' | undefined {
   const { values } = parseArgs({
     options: {
       runs: { type: 'string', default: '100000' },
@@ -82,7 +86,8 @@ function readOptions(): Options | undefined {
     numbers.every(number => Number.isInteger(number) && number >= 0 && number < 2 ** 31) &&
     jobs > 0 &&
     ['text', 'json'].includes(values.output)
-  if (values.help || !isUnderstood) return undefined
+  if (values.help) return 'help'
+  if (!isUnderstood) return undefined
   return { runs, seed, only, jobs, json: values.output === 'json' }
 }
 

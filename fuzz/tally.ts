@@ -47,7 +47,7 @@ export function tallyLines(tally: Tally): string[] {
       .map((cell, index) => (index === 0 ? `${cell}`.padEnd(14) : `${cell}`.padStart(11)))
       .join('')
   return [
-    row(['', 'inputs', 'refused', 'accepted', 'codes', 'most CPU ms']),
+    row(['', 'inputs', 'refused', 'accepted', 'codes', 'CPU ms']),
     ...kinds.map(kind => {
       const { runs, accepted, refused, mostCpuMs } = tally[kind]
       const codes = Object.keys(refused).length

@@ -91,7 +91,10 @@ export function stepLines({ steps, outcome }: Judgement): string[] {
 
 /** Whether to believe it, with every reason why not. */
 export function verdictLines({ outcome }: Judgement): string[] {
-  if ('failure' in outcome) return ['REFUSED: this quote does not verify']
+  if ('failure' in outcome) {
+    const hint = `docs/errors.md says what ${outcome.failure.code} comes from, and what helps`
+    return ['REFUSED: this quote does not verify', ...folded(hint, '  ').split('\n')]
+  }
   const { verified, verdict } = outcome
   if (verdict.trusted) return [`ACCEPTED: TCB status ${verified.status}`]
   return [
@@ -106,6 +109,9 @@ function identityRows(claims: Claims): Row[] {
     return [
       row('mrEnclave', 'MRENCLAVE', claims.mrEnclave),
       row('mrSigner', 'MRSIGNER', claims.mrSigner),
+      row('isvProdId', 'ISVPRODID', claims.isvProdId),
+      row('isvSvn', 'ISVSVN', claims.isvSvn),
+      row('reportData', 'REPORTDATA', claims.reportData),
     ]
   }
   const bytes = (hex: string) => Uint8Array.fromHex(hex)

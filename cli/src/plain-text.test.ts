@@ -26,7 +26,7 @@ test('a refusal that tells a name of an unverified certificate is our lines and 
     lines.filter(line => line.startsWith('ACCEPTED')),
     [],
   )
-  equal(lines.at(-1), 'REFUSED: this quote does not verify')
+  equal(lines.at(-3), 'REFUSED: this quote does not verify')
   for (const verbose of [false, true]) {
     for (const line of errorText(failure, verbose).split('\n')) ok(!unprintable.test(line))
   }

@@ -103,5 +103,5 @@ export function encodeQuoteHeader(header: QuoteHeader, tee: Tee): Uint8Array<Arr
 
 function otherVersion(version: number): string {
   const want = 'want 3, 4 or 5, a quote of SGX or TDX signed with ECDSA'
-  return `version ${version} is not supported; ${want}. Is this a whole DCAP quote, in binary, and not one of EPID?`
+  return `version ${version} is not supported; ${want}. Quotes of EPID have other versions; text and JSON begin with what reads as one`
 }
