@@ -19,7 +19,7 @@ export interface Done {
 }
 
 const MOST_PROBLEMS = 10
-/** An input costs a millisecond, the largest that are read some tens: this much is work that grows faster than they do. */
+/** An input costs a millisecond, the largest that are read some hundreds: this much is work that grows faster than they do. */
 const MOST_CPU_MS = 1000
 
 /** One run, the same for the same seed and number. */

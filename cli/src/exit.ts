@@ -22,9 +22,20 @@ export function exitCodeOf(error: unknown): number {
 /** One line for a person; the whole error where `verbose` asks for it. */
 export function errorText(error: unknown, verbose: boolean): string {
   if (!(error instanceof Error)) return plainText(String(error))
-  if (verbose) return (error.stack ?? error.message).split('\n').map(plainText).join('\n')
-  const line = plainText(error.message.replaceAll(/\s*\n\s*/g, ' '))
+  const line = plainText(inOneLine(error.message))
+  if (verbose) return [`${error.name}: ${line}`, ...framesOf(error)].join('\n')
   return error instanceof CodedError ? `${line} (${error.code})` : line
+}
+
+function inOneLine(text: string): string {
+  const lines = text.split('\n')
+  return lines.map((line, index) => (index === 0 ? line.trimEnd() : line.trim())).join(' ')
+}
+
+/** Of the stack, which starts with the message, in however many lines that is, what the program wrote itself. */
+function framesOf({ stack = '', message }: Error): string[] {
+  const after = stack.slice(stack.indexOf(message) + message.length)
+  return after.split('\n').slice(1).map(plainText)
 }
 
 /** An error as data: its code and its line. */

@@ -1,7 +1,7 @@
-import { deepEqual, equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { VerifyError } from '@alcove/dcap'
-import { errorText } from './exit.ts'
+import { errorText, UsageError } from './exit.ts'
 import { row, table } from './inspect/row.ts'
 import { rowLines } from './inspect/row-lines.ts'
 import { judgementLines } from './judge.ts'
@@ -44,6 +44,17 @@ test('a field that is read tells its text in its own place, within 80 columns', 
   for (const line of lines) ok(!unprintable.test(line), line)
   for (const line of lines.slice(0, -2)) ok(line.length <= 80, line)
   equal(lines.join('').replaceAll(/[^x]/g, '').length, long.length)
+})
+
+test('what does not take one column each is escaped, blanks are few, and an error is a line', () => {
+  equal(plainText('漢a\u3164\ufe0f'), '\\u{6f22}a\\u{3164}\\u{fe0f}')
+  equal(plainText(`a${' '.repeat(40_000)}b`), 'a  b')
+  const forged = new UsageError('no such file: x\nACCEPTED: TCB status UpToDate')
+  for (const verbose of [false, true]) {
+    const [first, ...frames] = errorText(forged, verbose).split('\n')
+    match(first ?? '', /no such file: x ACCEPTED/)
+    for (const frame of frames) match(frame, /^ {2,4}at /)
+  }
 })
 
 test('as JSON such text is escaped, and reads back as it was', () => {

@@ -25,7 +25,7 @@ import {
 } from './verify-results.ts'
 
 const QUOTE_BYTES = 64 * 1024
-const COLLATERAL_BYTES = 1024 * 1024
+const COLLATERAL_BYTES = 4 * 1024 * 1024
 const ROOT_BYTES = 64 * 1024
 /** More than a policy may have, so that the policy's own error says so. */
 const POLICY_BYTES = 1024 * 1024
@@ -164,8 +164,9 @@ function anyoneHint(judgement: Judgement, policy: Policy): string | undefined {
   const { outcome } = judgement
   if (!isTrusted(judgement) || 'failure' in outcome) return undefined
   if (outcome.verified.claims.tee === 'TDX') {
-    const asked = Object.values(policy.td?.measurements ?? {})
-    if (asked.some(allowed => allowed !== 'any')) return undefined
+    // MRSEAM tells Intel's modules apart, not TDs.
+    const { mrSeam: _, ...asked } = policy.td?.measurements ?? {}
+    if (Object.values(asked).some(allowed => allowed !== 'any')) return undefined
     return 'Any TD was accepted: name yours in a policy, by td.measurements'
   }
   if (policy.mrEnclaves !== 'any' || policy.mrSigners !== 'any') return undefined

@@ -38,6 +38,8 @@ const coordinateBytes: Readonly<Record<string, number>> = {
 }
 const commonName = '2.5.4.3'
 const utf8 = new TextDecoder()
+/** ub-common-name (RFC 5280, appendix A). */
+const LONGEST_NAME = 64
 const basicConstraints = '2.5.29.19'
 /** Extensions that may be critical: keyUsage, basicConstraints (RFC 5280, section 4.2), and the SGX extension of a PCK. */
 const understood = new Set(['2.5.29.15', basicConstraints, '1.2.840.113741.1.13.1'])
@@ -99,6 +101,7 @@ export function parseName(reader: DerReader, field: string): Name {
     attribute.end()
     set.end()
     if (type === commonName) common = utf8.decode(value)
+    if (common.length > LONGEST_NAME) throw inside.refuse(field, 'a common name of more than 64')
   }
   return { der, commonName: common }
 }

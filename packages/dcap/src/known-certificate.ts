@@ -1,7 +1,7 @@
 import { equalBytes } from '@alcove/bytes'
 import { type Certificate, parseCertificate } from './certificate.ts'
 import { intelCertificates } from './intel-certificates.ts'
-import { intelRoots } from './intel-roots.ts'
+import { intelRootTexts } from './intel-roots.ts'
 import type { Later } from './later.ts'
 import type { P256Key } from './p256.ts'
 
@@ -16,11 +16,11 @@ let known: ReadonlyMap<number, Known> | undefined
 let intelKey: P256Key | undefined
 
 function readKnown(): ReadonlyMap<number, Known> {
-  // Copies: what this package exports, its users can write to.
-  const certificates = [
-    ...intelRoots.map(der => der.slice()),
-    ...intelCertificates.map(({ base64 }) => Uint8Array.fromBase64(base64)),
-  ].map(der => parseCertificate(der, 'known certificate'))
+  // Not from the bytes of `intelRoots`, which are exported: others can write to them.
+  const texts = [...intelRootTexts, ...intelCertificates.map(({ base64 }) => base64)]
+  const certificates = texts.map(base64 =>
+    parseCertificate(Uint8Array.fromBase64(base64), 'known certificate'),
+  )
   intelKey = certificates[0]?.key
   return new Map(
     certificates.map(certificate => [

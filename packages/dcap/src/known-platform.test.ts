@@ -1,8 +1,8 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeQuote, encodeQuoteSignedPart, parseQuote } from '@alcove/sgx'
+import { encodeQuote, encodeQuoteSignedPart, parseQuote, type Quote } from '@alcove/sgx'
 import { readOwnVectors } from '../../../tools/own-vectors.ts'
-import { isOfPlatform, type KnownChain, knownPlatform } from './known-platform.ts'
+import { isOfModule, isOfPlatform, type KnownChain, knownPlatform } from './known-platform.ts'
 import type { TcbEvaluation } from './tcb-evaluation.ts'
 
 const SIGNATURE_BYTES = 64
@@ -41,4 +41,25 @@ test('the same bytes in a quote of another version, where they are another QE’
   const known = knownPlatform(four, {} as KnownChain, {} as TcbEvaluation)
   equal(isOfPlatform(four, known), true)
   equal(isOfPlatform(three, known), false)
+})
+
+test('a quote of the other TEE is not of a known platform, nor one that says another thing of its TDX module', () => {
+  const sample = readOwnVectors().find(({ name }) => name === 'tdx-v5-relaunch')
+  ok(sample)
+  const quote = parseQuote(sample.quote)
+  ok(quote.tee === 'TDX' && quote.body.version === '1.5')
+  const { body } = quote
+  const known = knownPlatform(quote, {} as KnownChain, {} as TcbEvaluation)
+  equal(isOfPlatform({ ...quote, tee: 'SGX' } as unknown as Quote, known), false)
+  equal(isOfPlatform(quote, known), true)
+  equal(isOfModule(quote, known), true)
+  const svn = body.teeTcbSvn2.with(0, (body.teeTcbSvn2[0] ?? 0) ^ 1)
+  for (const change of [
+    { teeTcbSvn2: svn },
+    { teeTcbSvn: svn },
+    { mrSignerSeam: body.mrSignerSeam.with(0, 1) },
+    { seamAttributes: 1n },
+  ]) {
+    equal(isOfModule({ ...quote, body: { ...body, ...change } }, known), false)
+  }
 })

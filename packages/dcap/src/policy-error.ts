@@ -15,7 +15,19 @@ export class PolicyError extends CodedError<PolicyErrorCode> {
   readonly problems: readonly PolicyProblem[]
 
   constructor(code: PolicyErrorCode, problems: readonly PolicyProblem[], options?: ErrorOptions) {
-    super(code, problems.map(({ field, detail }) => `${field}: ${detail}`).join('; '), options)
+    const told = problems
+      .slice(0, MOST_TOLD)
+      .map(({ field, detail }) => `${shortened(field)}: ${detail}`)
+    const more = problems.length - told.length
+    super(code, [...told, ...(more > 0 ? [`and ${more} more`] : [])].join('; '), options)
     this.problems = problems
   }
+}
+
+const MOST_TOLD = 50
+const LONGEST_FIELD = 128
+
+/** A key that is not known may be of any length. */
+function shortened(field: string): string {
+  return field.length <= LONGEST_FIELD ? field : `${field.slice(0, LONGEST_FIELD)}…`
 }

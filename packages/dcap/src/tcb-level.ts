@@ -143,7 +143,7 @@ export class TcbLevelReader {
       svns.push(reader.required<number>(this.#svn, 'svn'))
       names?.push(nameOf(this.#category, this.#type))
     })
-    if (names !== undefined) this.names[kind] = names
+    if (names?.some(name => name !== undefined)) this.names[kind] = names
     return this.#allComponents(svns)
   }
 

@@ -1,5 +1,7 @@
 import { deepEqual, equal, notEqual, ok, throws } from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { concatBytes } from '@alcove/bytes'
+import { encodeQuote, parseQuote } from '@alcove/sgx'
 import fc from 'fast-check'
 import { readOwnVectors } from '../../../tools/own-vectors.ts'
 import { written } from '../testing/written.ts'
@@ -169,6 +171,14 @@ for (const sample of [enclave, td]) {
       outcome(() => verifier.verify(bytes, { at })),
       wanted,
     )
+    // The key that was kept is not the one in the buffer.
+    const other = quote.slice()
+    bytes.fill(0xff)
+    deepEqual(
+      outcome(() => verifier.verify(other, { at })),
+      wanted,
+    )
+    bytes.set(quote)
     // The QE's report, in the buffer that was verified before.
     bytes[bytes.byteLength - 4_100] = (bytes[bytes.byteLength - 4_100] ?? 0) ^ 1
     equal(typeof outcome(() => verifier.verify(bytes, { at })), 'string')
@@ -188,6 +198,33 @@ test('what one verifier knows another does not: newer collateral that revokes is
     code: 'ERR_VERIFY_UNTRUSTED_ROOT',
   })
   equal(old.verify(quote, { at }).status, 'OutOfDate')
+})
+
+test('a known chain in certification data of another type is refused, as from nothing', () => {
+  const { quote, collateral, at } = enclave
+  const verifier = verifierOf(enclave)
+  verifier.verify(quote, { at })
+  const parsed = parseQuote(quote)
+  const other = encodeQuote({ ...parsed, certification: { ...parsed.certification, type: 4 } })
+  const code = outcome(() => verify(other, collateral, { at, roots }))
+  equal(code, 'ERR_VERIFY_CERTIFICATION_DATA_UNSUPPORTED')
+  equal(
+    outcome(() => verifier.verify(other, { at })),
+    code,
+  )
+})
+
+test('a chain that is padded with blanks is verified, and not kept', t => {
+  const { quote, at } = enclave
+  const { certification, ...rest } = parseQuote(quote)
+  const blanks = new Uint8Array(20_000).fill(0x20)
+  const data = concatBytes(certification.data.subarray(0, -1), blanks, Uint8Array.of(0))
+  const padded = encodeQuote({ ...rest, certification: { type: 5, data } })
+  const verifier = verifierOf(enclave)
+  for (let round = 0; round < 2; round++) {
+    const made = signatures(t, () => verifier.verify(padded, { at }))
+    equal(made, round === 0 ? 7 : 3)
+  }
 })
 
 test('a refusal is not kept, and does not make what is good wrong', () => {

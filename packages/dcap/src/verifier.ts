@@ -30,7 +30,7 @@ import { parseRoots } from './trusted-root.ts'
 import type { StepName, Verified, VerifyOptions } from './verify.ts'
 
 export interface VerifierOptions extends Pick<VerifyOptions, 'roots'> {
-  /** How many PCK chains are kept; 256 unless told. One takes some 14 kB. */
+  /** How many PCK chains are kept; 256 unless told. One takes some 14 kB, padded with blanks up to 30. */
   readonly maxChains?: number
   /** How many platforms are kept, each with its attestation key; 1024 unless told. One takes some 5 kB, and holds its chain. */
   readonly maxPlatforms?: number
@@ -84,6 +84,11 @@ interface Course {
   readonly later: Later
   readonly announce: (name: StepName, detail: () => string) => void
 }
+
+/**
+ * A chain is of 4 kB. PEM has room for blanks that nobody signs: what is larger than this is verified, and not kept.
+ */
+const MOST_KEPT = 16 * 1024
 
 const silent = () => undefined
 
@@ -149,7 +154,7 @@ class KeepingVerifier implements Verifier {
     announce('quote-signature', () => 'header and body are signed by the attestation key')
     const tcb = tcbKept ?? this.#evaluate(quote, known.chain)
     announce('tcb-status', () => statusText(tcb))
-    if (platform === undefined) {
+    if (platform === undefined && quote.signatureData.byteLength <= MOST_KEPT) {
       later(() => this.#platforms.set(quote.attestationKey, () => knownPlatform(quote, known, tcb)))
     }
     return { known, tcb }
@@ -170,9 +175,11 @@ class KeepingVerifier implements Verifier {
       facts: pckFacts(chain.pck),
       validity: this.#endorser.validityWith(chain),
     }
-    course.later(() => {
-      this.#chains.set(data, () => ({ ...known, certification: { type, data: data.slice() } }))
-    })
+    if (data.byteLength <= MOST_KEPT) {
+      course.later(() => {
+        this.#chains.set(data, () => ({ ...known, certification: { type, data: data.slice() } }))
+      })
+    }
     return known
   }
 
