@@ -1,4 +1,10 @@
-/** In base64, which nobody can write to. */
+/**
+ * Intel's SGX Root CA, as DER in base64, which nobody can write to. Two certificates carry its key (and one serial number, 22650cd65a9d3489f383b49552bf501b392706ac):
+ * the first ends on 2033-05-21, the second, which replaced it, on 2049-12-31. Quotes and collateral in the field end in either.
+ *
+ * Provenance: both stand at the end of PCK chains and issuer chains that Intel's provisioning certification service has served,
+ * and both carry the one public key of Intel's SGX Root CA. The test beside this file pins that key and the SHA-256 of each.
+ */
 export const intelRootTexts: readonly string[] = [
   [
     'MIICjjCCAjSgAwIBAgIUImUM1lqdNInzg7SVUr9QGzknBqwwCgYIKoZIzj0EAwIwaDEaMBgGA1UEAwwRSW50ZWwgU0dYIFJvb3Qg',
@@ -24,13 +30,7 @@ export const intelRootTexts: readonly string[] = [
   ].join(''),
 ]
 
-/**
- * Intel's SGX Root CA, as DER. Two certificates carry its key (and one serial number, 22650cd65a9d3489f383b49552bf501b392706ac):
- * the first ends on 2033-05-21, the second, which replaced it, on 2049-12-31. Quotes and collateral in the field end in either.
- *
- * Provenance: both stand at the end of PCK chains and issuer chains that Intel's provisioning certification service has served,
- * and both carry the one public key of Intel's SGX Root CA. The test beside this file pins that key and the SHA-256 of each.
- */
+/** The same, as DER. */
 export const intelRoots: readonly Uint8Array[] = intelRootTexts.map(text =>
   Uint8Array.fromBase64(text),
 )

@@ -162,39 +162,37 @@ function copyOfModule(tcb: ModuleTcb): ModuleTcb {
 // Classes, since a getter in an object literal gives each object a hidden class of its own, in memory that is seldom collected.
 
 /** The levels above are worked out when they are asked for, anew each time: few who verify ask. */
-class PlatformAtLevel implements PlatformTcb {
-  readonly status: LevelStatus
-  readonly svns: PlatformSvns
-  readonly level: TcbLevel
-  readonly #better: () => PlatformTcb['better']
+class AtLevel<Level extends { readonly status: LevelStatus }> {
+  readonly status: Level['status']
+  readonly level: Level
+  readonly #better: () => readonly BetterLevel<Level>[]
 
-  constructor(svns: PlatformSvns, level: TcbLevel, better: () => PlatformTcb['better']) {
+  constructor(level: Level, better: () => readonly BetterLevel<Level>[]) {
     this.status = level.status
-    this.svns = svns
     this.level = level
     this.#better = better
   }
 
-  get better(): PlatformTcb['better'] {
+  get better(): readonly BetterLevel<Level>[] {
     return this.#better()
   }
 }
 
-class ModuleAtLevel implements ModuleTcb {
-  readonly status: ModuleStatus
+class PlatformAtLevel extends AtLevel<TcbLevel> implements PlatformTcb {
+  readonly svns: PlatformSvns
+
+  constructor(svns: PlatformSvns, level: TcbLevel, better: () => PlatformTcb['better']) {
+    super(level, better)
+    this.svns = svns
+  }
+}
+
+class ModuleAtLevel extends AtLevel<ModuleLevel> implements ModuleTcb {
   readonly isvSvn: number
-  readonly level: ModuleLevel
-  readonly #better: () => ModuleTcb['better']
 
   constructor(isvSvn: number, level: ModuleLevel, better: () => ModuleTcb['better']) {
-    this.status = level.status
+    super(level, better)
     this.isvSvn = isvSvn
-    this.level = level
-    this.#better = better
-  }
-
-  get better(): ModuleTcb['better'] {
-    return this.#better()
   }
 }
 

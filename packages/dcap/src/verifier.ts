@@ -30,7 +30,7 @@ import { parseRoots } from './trusted-root.ts'
 import type { StepName, Verified, VerifyOptions } from './verify.ts'
 
 export interface VerifierOptions extends Pick<VerifyOptions, 'roots'> {
-  /** How many PCK chains are kept; 256 unless told. One takes some 14 kB, padded with blanks up to 30. */
+  /** How many PCK chains are kept; 256 unless told. One takes some 14 kB. */
   readonly maxChains?: number
   /** How many platforms are kept, each with its attestation key; 1024 unless told. One takes some 5 kB, and holds its chain. */
   readonly maxPlatforms?: number
@@ -85,9 +85,7 @@ interface Course {
   readonly announce: (name: StepName, detail: () => string) => void
 }
 
-/**
- * A chain is of 4 kB. PEM has room for blanks that nobody signs: what is larger than this is verified, and not kept.
- */
+/** In bytes. A chain is of 4 kB, but PEM has room for blanks that nobody signs: what is larger is verified, and not kept. */
 const MOST_KEPT = 16 * 1024
 
 const silent = () => undefined
